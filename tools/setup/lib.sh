@@ -1,0 +1,37 @@
+# Sourced by the steps of set-up.
+# shellcheck shell=bash
+# shellcheck source=tools/dev.d/env.sh
+. tools/dev.d/env.sh
+mkdir -p "$CACHE"
+
+# is_done STEP INPUT...: did STEP finish with these very inputs (files or words)?
+is_done() {
+  [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$(inputs_hash "${@:2}")" ]
+}
+
+mark_done() {
+  mkdir -p "$CACHE/stamps"
+  inputs_hash "${@:2}" >"$CACHE/stamps/$1"
+}
+
+inputs_hash() {
+  for input in "$@"; do
+    if [ -f "$input" ]; then cat "$input"; else printf '%s\n' "$input"; fi
+  done | sha256sum
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "installing packages needs root or sudo"
+  fi
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    --no-upgrade -o Dpkg::Use-Pty=0 "$@" >"$CACHE/apt.log" 2>&1 ||
+    { tail -n 20 "$CACHE/apt.log" >&2; fail "apt-get install failed: $*"; }
+}
