@@ -1,0 +1,102 @@
+/*
+ * fold: the projection. Events over rows give new rows and totals; pure, no I/O, no clock.
+ *
+ * Live ingest and replay run this same code, so a rebuild equals the live state. The caller loads the rows of every
+ * user the events name (absent ones are simply not loaded), folds fresh events in log order, and writes what changed.
+ * Each event passed to fold_apply takes effect once: duplicates are removed before (UserSeen may repeat; its merge is
+ * the same in any order and any number).
+ *
+ * Texts of rows are copied into the fold's own arena. Not thread-safe; one fold per ingest thread.
+ */
+#ifndef SERVICES_STORE_FOLD_H
+#define SERVICES_STORE_FOLD_H
+
+#include "libs/base/err.h"
+#include "libs/wire/event.h"
+
+/* What orders two sightings of a user: the smallest registers, the largest names. */
+struct fold_mark {
+    int64_t time_ms;
+    int64_t update_id;
+    uint8_t event_id[EVENT_ID_LEN];
+};
+
+/* A row of table users. */
+struct fold_user {
+    int64_t user_id;
+    int32_t partition; /* of the events that name it: its writer, whose totals it counts in */
+    bool is_loaded;    /* it was in the database */
+    bool is_changed;   /* it must be written */
+    bool has_registered_at;
+    int64_t registered_at;
+    struct bytes lang;
+    struct bytes link; /* data NULL: absent */
+    bool file_mode;
+    int32_t ad_count;
+    int64_t ad_cooldown;
+    bool is_stub;
+    bool is_lang_set;
+    bool is_blocked;
+    struct fold_mark first; /* meaningless for a stub */
+    int64_t videos, images, music;
+};
+
+/* A row of table profiles. */
+struct fold_profile {
+    int64_t id;
+    bool is_loaded;
+    bool is_changed;
+    struct bytes username; /* data NULL: absent */
+    struct bytes first_name;
+    bool has_created_at;
+    int64_t created_at_ms;
+    struct fold_mark first, last;
+};
+
+/* Change of one row of table totals. */
+#define FOLD_CHAT_CLASSES 3 /* id 0, users, groups */
+struct fold_totals {
+    int32_t partition;
+    int16_t chat_class;
+    int64_t chats, videos, images, video_users, image_users, music, music_users;
+};
+
+/* Where an event stands in the log. */
+struct fold_place {
+    int32_t partition;
+    int64_t offset;
+    int64_t record_ms; /* the record's timestamp */
+};
+
+struct fold;
+
+struct fold *fold_new(void);
+void fold_free(struct fold *fold);   /* NULL is fine */
+void fold_reset(struct fold *fold);  /* forget all rows; keeps memory */
+size_t fold_bytes(const struct fold *fold); /* memory in use, for the batch's bound */
+
+/* Before loading: note which rows an event needs. Then fold_wanted_* list the ids, ascending, each once. */
+void fold_want(struct fold *fold, const struct event *event, const struct fold_place *place);
+size_t fold_wanted_users(struct fold *fold, const int64_t **out_ids);
+size_t fold_wanted_profiles(struct fold *fold, const int64_t **out_ids);
+
+/* Hand in a loaded row (texts are copied). Rows not handed in are absent. */
+void fold_load_user(struct fold *fold, const struct fold_user *row);
+void fold_load_profile(struct fold *fold, const struct fold_profile *row);
+
+/* Apply one fresh event whose rows were wanted. */
+void fold_apply(struct fold *fold, const struct event *event, const struct fold_place *place);
+
+/* Results: changed rows in ascending order of id, and the totals' changes that are not all zero. They live until
+ * fold_reset. */
+size_t fold_changed_users(struct fold *fold, const struct fold_user *const **out_rows);
+size_t fold_changed_profiles(struct fold *fold, const struct fold_profile *const **out_rows);
+size_t fold_changed_totals(struct fold *fold, const struct fold_totals **out_rows);
+
+/* The time a row gets: the smaller of occurred_at_ms and the record's time + 300 s; 0: unknown. */
+int64_t fold_time_ms(const struct event *event, const struct fold_place *place);
+
+/* pk_id of row `row` (0 to 15) of the event at a place. */
+int64_t fold_pk_id(const struct fold_place *place, int row);
+
+#endif

@@ -1,0 +1,93 @@
+-- The tables of one generation, created by the store with :schema replaced by g<N>. The one place that holds the
+-- physical layout of the facts. No sequence, no clock, no random value: rows depend on the log alone.
+--
+-- Facts carry no foreign key and no index but their unique event id (docs/adr/0005).
+
+CREATE SCHEMA :schema;
+
+-- The next offset to apply of each partition, advanced by compare-and-set in the transaction that writes the data,
+-- with the fingerprint of the record before it (timestamp, SHA-256 of the value): a rewritten log is noticed.
+CREATE TABLE :schema.fence (
+    partition      integer PRIMARY KEY,
+    next_offset    bigint  NOT NULL CHECK (next_offset >= 0),
+    owner_epoch    bigint  NOT NULL DEFAULT 0,
+    cluster_id     text    NOT NULL,
+    last_record_ms bigint  NOT NULL DEFAULT 0,
+    last_hash      bytea   NOT NULL DEFAULT ''
+) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0);
+
+-- One row a chat. The columns up to ad_cooldown are tt.users; the rest is what the fold needs and per-user counters.
+CREATE TABLE :schema.users (
+    user_id       bigint  PRIMARY KEY,
+    registered_at bigint,
+    lang          text    NOT NULL DEFAULT 'en',
+    link          text,
+    file_mode     boolean NOT NULL DEFAULT false,
+    ad_count      integer NOT NULL DEFAULT 0,
+    ad_cooldown   bigint  NOT NULL DEFAULT 0,
+    is_stub       boolean NOT NULL DEFAULT true,
+    is_lang_set   boolean NOT NULL DEFAULT false,
+    is_blocked    boolean NOT NULL DEFAULT false,
+    -- (time in ms, update_id, event_id) of the registration that won; NULL for a stub
+    first_ms      bigint,
+    first_update  bigint,
+    first_event   uuid,
+    videos        bigint  NOT NULL DEFAULT 0,
+    images        bigint  NOT NULL DEFAULT 0,
+    music         bigint  NOT NULL DEFAULT 0
+) WITH (fillfactor = 70);
+
+-- Who pressed /start, with the newest names (seed 004's users).
+CREATE TABLE :schema.profiles (
+    id            bigint PRIMARY KEY,
+    username      text,
+    first_name    text   NOT NULL,
+    created_at    timestamptz,
+    settings      jsonb  NOT NULL DEFAULT '{}',
+    first_ms      bigint NOT NULL,
+    first_update  bigint NOT NULL,
+    first_event   uuid   NOT NULL,
+    last_ms       bigint NOT NULL,
+    last_update   bigint NOT NULL,
+    last_event    uuid   NOT NULL
+);
+
+CREATE TABLE :schema.videos (
+    event_id          uuid    PRIMARY KEY,
+    pk_id             bigint  NOT NULL,
+    user_id           bigint  NOT NULL,
+    downloaded_at     bigint,
+    video_link        text    NOT NULL,
+    is_images         boolean NOT NULL DEFAULT false,
+    is_processed      boolean NOT NULL DEFAULT false,
+    is_inline         boolean NOT NULL DEFAULT false,
+    platform          smallint NOT NULL DEFAULT 0,
+    platform_video_id bigint
+);
+
+CREATE TABLE :schema.music (
+    event_id      uuid   PRIMARY KEY,
+    pk_id         bigint NOT NULL,
+    user_id       bigint NOT NULL,
+    downloaded_at bigint,
+    video_id      bigint NOT NULL
+);
+
+-- Ids of the applied events that leave no fact row (UserSeen excepted: it may be applied any number of times).
+CREATE TABLE :schema.applied (
+    event_id uuid PRIMARY KEY
+);
+
+-- All-time totals, one row for each partition (its writer) and class of chats (0: id 0, 1: users, 2: groups).
+CREATE TABLE :schema.totals (
+    partition   integer  NOT NULL,
+    chat_class  smallint NOT NULL,
+    chats       bigint   NOT NULL DEFAULT 0,
+    videos      bigint   NOT NULL DEFAULT 0,
+    images      bigint   NOT NULL DEFAULT 0,
+    video_users bigint   NOT NULL DEFAULT 0,
+    image_users bigint   NOT NULL DEFAULT 0,
+    music       bigint   NOT NULL DEFAULT 0,
+    music_users bigint   NOT NULL DEFAULT 0,
+    PRIMARY KEY (partition, chat_class)
+) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0);
