@@ -39,10 +39,12 @@ class Attempt(NamedTuple):
     """The answer was thrown away on purpose, as if it had been lost on the way."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """One update: the bytes, where it queues, and its fate."""
 
+    number: int
+    """Order of enqueue, from 0."""
     body: bytes
     update_id: int | None
     """None when the body does not show one."""
@@ -69,6 +71,7 @@ class Entry:
         """The entry as one JSON line, bytes in base64."""
         return json.dumps(
             {
+                "number": self.number,
                 "update_id": self.update_id,
                 "kind": self.kind,
                 "queue": self.queue,
