@@ -4,11 +4,12 @@
 
 #define AUTO(name) __attribute__((cleanup(auto_##name)))
 
-/* Defines what AUTO(name) does for `type`; free_fn gets the pointer and may see NULL. Once per foreign type. */
-#define DEFINE_AUTO(name, type, free_fn)                                                                               \
-    static inline void auto_##name(type *p) /* NOLINT(bugprone-macro-parentheses) */                                   \
-    {                                                                                                                  \
-        free_fn(*p);                                                                                                   \
+/* Defines what AUTO(name) does for `type`; free_fn gets the pointer and may see NULL. Once per
+ * foreign type. */
+#define DEFINE_AUTO(name, type, free_fn) \
+    static inline void auto_##name(type *p) /* NOLINT(bugprone-macro-parentheses) */ \
+    { \
+        free_fn(*p); \
     }
 
 #endif

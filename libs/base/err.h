@@ -1,8 +1,9 @@
 /*
  * err: what a failure means for whoever handles it.
  *
- * A function that can fail is `MUST_CHECK bool verb(…, struct err *err)`. True: outputs are set, *err is untouched.
- * False: *err is set, outputs are untouched. Failures are logged once, by the loop or main that handles them.
+ * A function that can fail is `MUST_CHECK bool verb(…, struct err *err)`. True: outputs are set,
+ * *err is untouched. False: *err is set, outputs are untouched. Failures are logged once, by the
+ * loop or main that handles them.
  */
 #ifndef LIBS_BASE_ERR_H
 #define LIBS_BASE_ERR_H
@@ -23,7 +24,8 @@ struct err {
     char text[256]; /* one line for a person; holds no secret and no message body */
 };
 
-/* Both return false, so a failure is one line: `return err_set(err, …);`. Line breaks in the text become spaces. */
+/* Both return false, so a failure is one line: `return err_set(err, …);`. Line breaks in the text
+ * become spaces. */
 bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Put context before the text that is there. */

@@ -1,14 +1,14 @@
 /*
  * fault: crash points and planted bugs, in test builds only.
  *
- * A test proves that a crash at any step loses nothing, and that the oracle would notice if it did. In a build without
- * TELEFACT_FAULTS none of this exists.
+ * A test proves that a crash at any step loses nothing, and that the oracle would notice if it did.
+ * In a build without TELEFACT_FAULTS none of this exists.
  *
  * Environment of a test build:
- *   TELEFACT_CRASH_AT=<point>[:<load>]  SIGKILL this process at the first pass of the point with at least that load
- *   TELEFACT_CRASH_LOG=<file>           one line "<point> <load>" is appended before the kill
- *   TELEFACT_PLANT=<bug>                switch one planted bug on
- * An unknown point or bug name makes the process exit with 78 at start: a test cannot pass because of a typo.
+ *   TELEFACT_CRASH_AT=<point>[:<load>]  SIGKILL this process at the first pass of the point with at
+ * least that load TELEFACT_CRASH_LOG=<file>           one line "<point> <load>" is appended before
+ * the kill TELEFACT_PLANT=<bug>                switch one planted bug on An unknown point or bug
+ * name makes the process exit with 78 at start: a test cannot pass because of a typo.
  */
 #ifndef LIBS_BASE_FAULT_H
 #define LIBS_BASE_FAULT_H
@@ -18,10 +18,12 @@
 
 #ifdef TELEFACT_FAULTS
 
-/* Names that exist in this program; checked against the environment. Ended by NULL. Once at start. */
+/* Names that exist in this program; checked against the environment. Ended by NULL. Once at start.
+ */
 void fault_init(const char *const *points, const char *const *bugs);
 
-/* Passing a step that a test may crash at; load: what is in hand right now (requests in flight, events not applied). */
+/* Passing a step that a test may crash at; load: what is in hand right now (requests in flight,
+ * events not applied). */
 void fault_point(const char *point, int64_t load);
 
 /* True when a test wants this bug. */

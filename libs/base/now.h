@@ -1,4 +1,5 @@
-/* now: the only place that reads a clock. Decisions use the monotonic clock; the wall clock is for rows' metadata. */
+/* now: the only place that reads a clock. Decisions use the monotonic clock; the wall clock is for
+ * rows' metadata. */
 #ifndef LIBS_BASE_NOW_H
 #define LIBS_BASE_NOW_H
 

@@ -1,9 +1,12 @@
 /*
  * settings: a service's environment variables, from one const table.
  *
- * One row a variable. All faults of all variables are reported together. A variable with the service's prefix that
- * is not in the table is a fault (a typo guard), except those under the pass-through prefix ("STORE_KAFKA_"), which
- * are collected. A SETTING_SECRET may come from the file named by <NAME>_FILE instead (a final line break is cut).
+ * One row a variable. All faults of all variables are reported together. A variable with the
+ * service's prefix that is not in the table is a fault (a typo guard), except those under the
+ * pass-through prefix ("STORE_KAFKA_"), which are collected. A SETTING_SECRET may come from the
+ * file named by <NAME>_FILE instead (a final line break is cut), and so may a passed property that
+ * is a password. A variable that is set to nothing counts as unset. The variables that Kubernetes
+ * adds for a Service of our name (STORE_SERVICE_HOST, STORE_PORT_9091_TCP, …) are ignored.
  */
 #ifndef LIBS_BASE_SETTINGS_H
 #define LIBS_BASE_SETTINGS_H
@@ -25,13 +28,13 @@ enum setting_type {
 struct setting {
     const char *name;
     enum setting_type type;
-    size_t offset;       /* of the field in the service's settings struct */
+    size_t offset;        /* of the field in the service's settings struct */
     const char *standard; /* default as text; NULL: none, and empty is allowed unless required */
-    int64_t min, max;    /* SETTING_INT */
+    int64_t min, max;     /* SETTING_INT */
     const char *const *choices; /* SETTING_CHOICE, SETTING_SET; ended by NULL */
     bool required;
     const char *alias; /* another variable that is read when this one is unset, or NULL (DB_URL) */
-    const char *doc; /* one sentence; units and effect */
+    const char *doc;   /* one sentence; units and effect */
 };
 
 /* A librdkafka property given through the pass-through prefix, dots restored. */
@@ -41,8 +44,9 @@ struct setting_pair {
 };
 
 struct settings_table {
-    const char *prefix;      /* "STORE_" */
-    const char *pass_prefix; /* "STORE_KAFKA_"; NULL: none. Rows of the table win over the pass-through. */
+    const char *prefix; /* "STORE_" */
+    const char
+        *pass_prefix; /* "STORE_KAFKA_"; NULL: none. Rows of the table win over the pass-through. */
     const char *const *pass_refused; /* properties that may not be passed ("acks"); ended by NULL */
     const struct setting *rows;
     size_t count;
@@ -53,15 +57,19 @@ struct settings_pairs {
     size_t count;
 };
 
-/* Read `environ` into *out (a zeroed struct; texts are owned by it) and the pass-through into *out_pairs.
- * ERR_REJECT with a summary when anything is wrong; every fault is also one line on `report` ("NAME: what, and what
- * to do"). The caller ends both with settings_done. */
-MUST_CHECK bool settings_load(const struct settings_table *table, char *const *environ_list, void *out,
-                              struct settings_pairs *out_pairs, FILE *report, struct err *err);
-void settings_done(const struct settings_table *table, void *settings, struct settings_pairs *pairs);
+/* Read `environ` into *out (a zeroed struct; texts are owned by it) and the pass-through into
+ * *out_pairs. ERR_REJECT with a summary when anything is wrong; every fault is also one line on
+ * `report` ("NAME: what, and what to do"). The caller ends both with settings_done; after a failure
+ * there is nothing to end, which settings_done allows. */
+MUST_CHECK bool settings_load(const struct settings_table *table, char *const *environ_list,
+                              void *out, struct settings_pairs *out_pairs, FILE *report,
+                              struct err *err);
+void settings_done(const struct settings_table *table, void *settings,
+                   struct settings_pairs *pairs);
 
 /* The effective values as NAME=value lines, secrets as "***". For --check-config. */
-void settings_show(const struct settings_table *table, const void *settings, const struct settings_pairs *pairs, FILE *out);
+void settings_show(const struct settings_table *table, const void *settings,
+                   const struct settings_pairs *pairs, FILE *out);
 
 /* The reference as a Markdown table, from the rows alone. For --print-settings. */
 void settings_print_reference(const struct settings_table *table, const char *title, FILE *out);
