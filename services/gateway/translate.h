@@ -15,7 +15,7 @@
 #define TRANSLATE_EVENTS_MAX 4  /* events of one update */
 #define TRANSLATE_LEVELS_MAX 64 /* nested objects and arrays, the update itself included */
 
-/* The update kinds of the Bot API, for metrics; the order is that of the API's documentation. */
+/* The update kinds of Bot API 10.2, for metrics; the order is that of the API's documentation. */
 enum update_kind {
     UPDATE_OTHER, /* unreadable, or a kind newer than this build */
     UPDATE_MESSAGE,
@@ -43,6 +43,7 @@ enum update_kind {
     UPDATE_CHAT_BOOST,
     UPDATE_REMOVED_CHAT_BOOST,
     UPDATE_MANAGED_BOT,
+    UPDATE_SUBSCRIPTION,
     UPDATE_KINDS, /* how many there are */
 };
 
