@@ -1,9 +1,9 @@
 """A fake Telegram Bot API server: webhook delivery by the real server's rules, and a ledger.
 
-    async with FakeTelegram(webhooks=["http://127.0.0.1:8080/hook"], secret="s3cret") as telegram:
-        await telegram.feed(generate(seed=1, count=10_000))
-        assert await telegram.run_until_idle(60)
-        print(telegram.ledger.counts)
+async with FakeTelegram(webhooks=["http://127.0.0.1:8080/hook"], secret="s3cret") as telegram:
+    await telegram.feed(generate(seed=1, count=10_000))
+    assert await telegram.run_until_idle(60)
+    print(telegram.ledger.counts)
 """
 
 from tests.support.telegram.clock import Clock, ManualClock, RealClock

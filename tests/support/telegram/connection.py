@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple
@@ -64,8 +65,8 @@ class WebhookConnection(asyncio.Protocol):
     def __init__(
         self,
         address: Address,
-        on_answer: Callable[["WebhookConnection", Answer], None],
-        on_idle_close: Callable[["WebhookConnection"], None],
+        on_answer: Callable[[WebhookConnection, Answer], None],
+        on_idle_close: Callable[[WebhookConnection], None],
     ) -> None:
         self.address = address
         self.context: object = None
@@ -128,10 +129,8 @@ class WebhookConnection(asyncio.Protocol):
             self._on_idle_close(self)
             return
         answer = None
-        try:
+        with contextlib.suppress(ValueError, IndexError, zlib.error):
             answer = _parse(self._buffer, at_end=True)
-        except (ValueError, IndexError, zlib.error):
-            pass
         self._finish(answer or Answer(0, f"connection closed: {exc or 'end of stream'}"))
 
     def _finish(self, answer: Answer) -> None:
@@ -171,7 +170,9 @@ def _parse(buffer: bytearray, at_end: bool) -> Answer | None:
         body = zlib.decompress(body, wbits=47)
     connection = headers.get("connection", "").lower()
     framed = status == 204 or "content-length" in headers or "transfer-encoding" in headers
-    keep_alive = not at_end and framed and connection != "close" and (version == "HTTP/1.1" or connection == "keep-alive")
+    keep_alive = (
+        not at_end and framed and connection != "close" and (version == "HTTP/1.1" or connection == "keep-alive")
+    )
     return Answer(status, "", headers, bytes(body), keep_alive)
 
 

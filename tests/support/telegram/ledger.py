@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 PENDING = "pending"
 ACKED = "acked"
@@ -151,7 +151,7 @@ class Ledger:
             self._file.write(entry.as_json() + "\n")
 
 
-def read_ledger(path: Path) -> Iterator[dict]:
+def read_ledger(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of a ledger file, `body` decoded to bytes."""
     with path.open(encoding="ascii") as lines:
         for line in lines:

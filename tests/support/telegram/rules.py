@@ -34,21 +34,21 @@ class Classified(NamedTuple):
 class _Kind(NamedTuple):
     queue: str
     """Prefix of the queue id; kinds with the same prefix share a queue."""
-    owner: Callable[[dict], Any]
+    owner: Callable[[dict[str, Any]], Any]
     life_s: int
     dated: tuple[str, ...] = ()
     """Fields the lifetime counts from, the first that is set; none: from now."""
 
 
-def _chat(value: dict) -> Any:
+def _chat(value: dict[str, Any]) -> Any:
     return value["chat"]["id"]
 
 
-def _sender(value: dict) -> Any:
+def _sender(value: dict[str, Any]) -> Any:
     return value["from"]["id"]
 
 
-def _user(value: dict) -> Any:
+def _user(value: dict[str, Any]) -> Any:
     return value["user"]["id"]
 
 
@@ -82,6 +82,7 @@ KINDS: dict[str, _Kind] = {
     "chat_join_request": _Kind("member", _sender, DAY_S, ("date",)),
     "chat_boost": _Kind("boost", _chat, DAY_S),
     "removed_chat_boost": _Kind("boost", _chat, DAY_S),
+    "managed_bot": _Kind("managed_bot", _user, DAY_S),
 }
 
 
@@ -103,7 +104,7 @@ def classify(body: bytes, now: float) -> Classified:
     return unreadable._replace(update_id=update_id)
 
 
-def _classify_payload(update_id: int | None, name: str, value: dict, now: float) -> Classified:
+def _classify_payload(update_id: int | None, name: str, value: dict[str, Any], now: float) -> Classified:
     rule = KINDS.get(name)
     if rule is None:
         return Classified(update_id, name, "", now + DAY_S)

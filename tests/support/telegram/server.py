@@ -192,7 +192,9 @@ class FakeTelegram:
             return False
         return True
 
-    def set_webhooks(self, webhooks: Sequence[str], secret: str | None = None, max_connections: int | None = None) -> None:
+    def set_webhooks(
+        self, webhooks: Sequence[str], secret: str | None = None, max_connections: int | None = None
+    ) -> None:
         """Change the addresses, secret and connection limit; old connections close after their answer."""
         self.webhooks = list(webhooks)
         self.secret = self.secret if secret is None else secret
