@@ -1,14 +1,15 @@
 /*
  * server: gRPC over HTTP/2 (h2c) on a loop, for protobuf-c's generated services.
  *
- * Unary and server-streaming methods; deadlines (grpc-timeout, with a default and a cap); status and message;
- * metadata both ways; grpc.health.v1.Health (Check and Watch); limits on connections, streams, message size, header
- * size, reset and control-frame floods; bearer tokens. A method without a handler, and a service that was not added,
- * answer UNIMPLEMENTED. Everything runs on the loop's thread; handlers must not block.
+ * Unary and server-streaming methods; deadlines (grpc-timeout, with a default and a cap); status
+ * and message; metadata both ways; grpc.health.v1.Health (Check and Watch); limits on connections,
+ * streams, message size, header size, reset and control-frame floods; bearer tokens. A method
+ * without a handler, and a service that was not added, answer UNIMPLEMENTED. Everything runs on the
+ * loop's thread; handlers must not block.
  *
- * A call belongs to the server until the handler ends it with rpc_end (exactly once). When the client goes away or
- * the deadline passes, the server calls on_cancel once; the handler still ends the call (its status is discarded
- * after a client has gone).
+ * A call belongs to the server until the handler ends it with rpc_end (exactly once). When the
+ * client goes away or the deadline passes, the server calls on_cancel once; the handler still ends
+ * the call (its status is discarded after a client has gone).
  */
 #ifndef LIBS_RPC_SERVER_H
 #define LIBS_RPC_SERVER_H
@@ -41,13 +42,14 @@ enum rpc_status {
 
 struct rpc_limits {
     int max_connections;
-    int max_streams;            /* per connection */
-    size_t message_max;         /* bytes of one request message */
-    size_t header_max;          /* bytes of a request's header list */
-    size_t send_buffer_max;     /* bytes of answers queued on one connection before rpc_is_writable turns false */
+    int max_streams;        /* per connection */
+    size_t message_max;     /* bytes of one request message */
+    size_t header_max;      /* bytes of a request's header list */
+    size_t send_buffer_max; /* bytes of answers queued on one connection before rpc_is_writable
+                               turns false */
     int64_t default_deadline_ms;
     int64_t max_deadline_ms;
-    int64_t idle_ms;            /* a connection without a call */
+    int64_t idle_ms; /* a connection without a call */
 };
 
 /* `request` lives until the handler returns; copy what is needed later. */
@@ -69,7 +71,8 @@ struct rpc_options {
     struct rpc_limits limits;
     const struct rpc_service *services; /* borrowed */
     size_t service_count;
-    const struct bytes *tokens; /* accepted bearer tokens, borrowed; none: no authentication (Health needs none ever) */
+    const struct bytes *tokens; /* accepted bearer tokens, borrowed; none: no authentication (Health
+                                   needs none ever) */
     size_t token_count;
     struct rpc_metrics_hook hook;
 };
@@ -77,8 +80,9 @@ struct rpc_options {
 struct rpc_limits rpc_limits_standard(void);
 
 /* Listen on "host:port" (port 0: any free one). ERR_FATAL: the address cannot be used. */
-MUST_CHECK bool rpc_server_open(struct loop *loop, const char *listen, const struct rpc_options *options,
-                                struct rpc_server **out, struct err *err);
+MUST_CHECK bool rpc_server_open(struct loop *loop, const char *listen,
+                                const struct rpc_options *options, struct rpc_server **out,
+                                struct err *err);
 int rpc_server_port(const struct rpc_server *server);
 
 /* What grpc.health.v1 answers for "" and for every added service. Starts as not serving. */
@@ -89,7 +93,8 @@ void rpc_server_drain(struct rpc_server *server);
 int rpc_server_calls(const struct rpc_server *server);
 void rpc_server_free(struct rpc_server *server); /* cancels what is left; NULL is fine */
 
-/* Request metadata: the first value of a lower-case name; data NULL: absent. Lives until the handler returns. */
+/* Request metadata: the first value of a lower-case name; data NULL: absent. Lives until the
+ * handler returns. */
 struct bytes rpc_metadata(const struct rpc_call *call, const char *name);
 
 /* When the call's deadline passes, on the monotonic clock in ms. */
@@ -105,7 +110,8 @@ bool rpc_is_cancelled(const struct rpc_call *call);
 /* Queue a message. Unary: once, then rpc_end(OK). */
 void rpc_send(struct rpc_call *call, const ProtobufCMessage *message);
 
-/* Streaming: false while the client does not read; fn(arg) is called once when it turns true again. */
+/* Streaming: false while the client does not read; fn(arg) is called once when it turns true again.
+ */
 bool rpc_is_writable(const struct rpc_call *call);
 void rpc_on_writable(struct rpc_call *call, loop_fn fn, void *arg);
 

@@ -1,4 +1,5 @@
-/* tokens: the bearer tokens of a file, one a line; '#' starts a comment line; each at least 16 bytes. */
+/* tokens: the bearer tokens of a file, one a line; '#' starts a comment line; each at least 16
+ * bytes. */
 #ifndef LIBS_RPC_TOKENS_H
 #define LIBS_RPC_TOKENS_H
 
@@ -10,11 +11,13 @@ struct rpc_tokens {
     size_t count;
 };
 
-/* path "": no tokens. ERR_REJECT: unreadable, empty or a token too short; the text never holds a token. */
+/* path "": no tokens. ERR_REJECT: unreadable, empty or a token too short; the text never holds a
+ * token. */
 MUST_CHECK bool rpc_tokens_load(const char *path, struct rpc_tokens *out, struct err *err);
 void rpc_tokens_done(struct rpc_tokens *tokens);
 
-/* True when `listen` ("host:port") is a loopback address. Anything else needs tokens unless told otherwise. */
+/* True when `listen` ("host:port") is a loopback address. Anything else needs tokens unless told
+ * otherwise. */
 bool rpc_listen_is_loopback(const char *listen);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * event: what happened, as both services hold it in memory.
  *
- * All texts are views: of the update's JSON document (gateway), of a request (Publish) or of a record's bytes and the
- * decoder's arena (store). They live as long as their source. Texts are valid UTF-8 without U+0000.
+ * All texts are views: of the update's JSON document (gateway), of a request (Publish) or of a
+ * record's bytes and the decoder's arena (store). They live as long as their source. Texts are
+ * valid UTF-8 without U+0000.
  */
 #ifndef LIBS_WIRE_EVENT_H
 #define LIBS_WIRE_EVENT_H
@@ -10,10 +11,10 @@
 #include "libs/base/bytes.h"
 
 #define EVENT_ID_LEN 16
-#define EVENT_BYTES_MAX (64 << 10)  /* encoded */
-#define EVENT_LINK_MAX 2048         /* bytes of a link */
-#define EVENT_NAME_MAX 256          /* bytes of a name */
-#define EVENT_PATCH_MAX (8 << 10)   /* bytes of a settings patch */
+#define EVENT_BYTES_MAX (64 << 10) /* encoded */
+#define EVENT_LINK_MAX 2048        /* bytes of a link */
+#define EVENT_NAME_MAX 256         /* bytes of a name */
+#define EVENT_PATCH_MAX (8 << 10)  /* bytes of a settings patch */
 
 /* The numbers are those of the payload field in the proto. */
 enum event_kind {
@@ -86,7 +87,8 @@ struct event {
     struct bytes producer;
     uint32_t ordinal;
     enum event_kind kind;
-    /* Whose event it is: the payload's user_id; ChatMigrated: the chat the service message stood in. It is the key. */
+    /* Whose event it is: the payload's user_id; ChatMigrated: the chat the service message stood
+     * in. It is the key. */
     int64_t subject_id;
     union {
         struct event_user_seen user_seen;

@@ -1,5 +1,6 @@
 /*
- * event_id: the deterministic 16 bytes that make an event countable once (docs/events.md, "Event id").
+ * event_id: the deterministic 16 bytes that make an event countable once (docs/events.md, "Event
+ * id").
  *
  * Pure; no allocation. Same inputs, same id, for ever.
  */
@@ -10,9 +11,10 @@
 
 #define EVENT_KEY_MAX 128 /* bytes of an idempotency key */
 
-/* From an update: natural_id as "m:<chat>:<message>", "cq:<id>" …; date as the contract's table says (0 for queries).
- * Uses event->bot_id, kind, ordinal and update_id. */
-void event_id_of_update(const struct event *event, struct bytes natural_id, int64_t date, uint8_t out[EVENT_ID_LEN]);
+/* From an update: natural_id as "m:<chat>:<message>", "cq:<id>" …; date as the contract's table
+ * says (0 for queries). Uses event->bot_id, kind, ordinal and update_id. */
+void event_id_of_update(const struct event *event, struct bytes natural_id, int64_t date,
+                        uint8_t out[EVENT_ID_LEN]);
 
 /* Published with an idempotency key. Uses bot_id, kind and subject_id. */
 void event_id_of_key(const struct event *event, struct bytes key, uint8_t out[EVENT_ID_LEN]);
@@ -22,7 +24,8 @@ struct event_import_row {
     struct bytes source, table, primary_key;
     int64_t time_ms;
 };
-void event_id_of_row(const struct event *event, const struct event_import_row *row, uint8_t out[EVENT_ID_LEN]);
+void event_id_of_row(const struct event *event, const struct event_import_row *row,
+                     uint8_t out[EVENT_ID_LEN]);
 
 /* A command (erase) for one partition. Uses bot_id, kind and subject_id. */
 void event_id_of_command(const struct event *event, int32_t partition, const uint8_t uuid[16],

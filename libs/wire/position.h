@@ -1,5 +1,6 @@
 /*
- * position: "everything before these offsets" of the events topic, as the text "3:1043,5:78" (ascending partitions).
+ * position: "everything before these offsets" of the events topic, as the text "3:1043,5:78"
+ * (ascending partitions).
  */
 #ifndef LIBS_WIRE_POSITION_H
 #define LIBS_WIRE_POSITION_H

@@ -25,7 +25,8 @@ struct record {
 };
 
 /* traceparent: from the request, or empty. False: the event does not fit EVENT_BYTES_MAX. */
-MUST_CHECK bool record_of_event(const struct event *event, struct bytes traceparent, struct record *out);
+MUST_CHECK bool record_of_event(const struct event *event, struct bytes traceparent,
+                                struct record *out);
 
 /* The numbers of reason are those of the proto's RawReason. */
 enum raw_reason { RAW_NO_EVENT = 1, RAW_UNPARSABLE, RAW_TOO_DEEP, RAW_TOO_LARGE };
@@ -44,7 +45,8 @@ void record_done(struct record *record); /* a zeroed struct is fine */
 /* "<bot_id>:<subject_id>" */
 size_t record_key(int64_t bot_id, int64_t subject_id, char out[RECORD_KEY_MAX]);
 
-/* The partition murmur2 gives a key, as Java's default partitioner and librdkafka's murmur2_random. */
+/* The partition murmur2 gives a key, as Java's default partitioner and librdkafka's murmur2_random.
+ */
 int32_t record_partition(struct bytes key, int32_t partition_count);
 
 #endif

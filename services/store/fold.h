@@ -1,10 +1,10 @@
 /*
  * fold: the projection. Events over rows give new rows and totals; pure, no I/O, no clock.
  *
- * Live ingest and replay run this same code, so a rebuild equals the live state. The caller loads the rows of every
- * user the events name (absent ones are simply not loaded), folds fresh events in log order, and writes what changed.
- * Each event passed to fold_apply takes effect once: duplicates are removed before (UserSeen may repeat; its merge is
- * the same in any order and any number).
+ * Live ingest and replay run this same code, so a rebuild equals the live state. The caller loads
+ * the rows of every user the events name (absent ones are simply not loaded), folds fresh events in
+ * log order, and writes what changed. Each event passed to fold_apply takes effect once: duplicates
+ * are removed before (UserSeen may repeat; its merge is the same in any order and any number).
  *
  * Texts of rows are copied into the fold's own arena. Not thread-safe; one fold per ingest thread.
  */
@@ -71,11 +71,12 @@ struct fold_place {
 struct fold;
 
 struct fold *fold_new(void);
-void fold_free(struct fold *fold);   /* NULL is fine */
-void fold_reset(struct fold *fold);  /* forget all rows; keeps memory */
+void fold_free(struct fold *fold);          /* NULL is fine */
+void fold_reset(struct fold *fold);         /* forget all rows; keeps memory */
 size_t fold_bytes(const struct fold *fold); /* memory in use, for the batch's bound */
 
-/* Before loading: note which rows an event needs. Then fold_wanted_* list the ids, ascending, each once. */
+/* Before loading: note which rows an event needs. Then fold_wanted_* list the ids, ascending, each
+ * once. */
 void fold_want(struct fold *fold, const struct event *event, const struct fold_place *place);
 size_t fold_wanted_users(struct fold *fold, const int64_t **out_ids);
 size_t fold_wanted_profiles(struct fold *fold, const int64_t **out_ids);
@@ -87,8 +88,8 @@ void fold_load_profile(struct fold *fold, const struct fold_profile *row);
 /* Apply one fresh event whose rows were wanted. */
 void fold_apply(struct fold *fold, const struct event *event, const struct fold_place *place);
 
-/* Results: changed rows in ascending order of id, and the totals' changes that are not all zero. They live until
- * fold_reset. */
+/* Results: changed rows in ascending order of id, and the totals' changes that are not all zero.
+ * They live until fold_reset. */
 size_t fold_changed_users(struct fold *fold, const struct fold_user *const **out_rows);
 size_t fold_changed_profiles(struct fold *fold, const struct fold_profile *const **out_rows);
 size_t fold_changed_totals(struct fold *fold, const struct fold_totals **out_rows);

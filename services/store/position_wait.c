@@ -47,7 +47,8 @@ bool position_covers(struct bytes have, const struct position *want)
     return covered;
 }
 
-static void waiter_end(struct position_wait *wait, struct position_waiter **link, bool applied, const struct err *err)
+static void waiter_end(struct position_wait *wait, struct position_waiter **link, bool applied,
+                       const struct err *err)
 {
     struct position_waiter *waiter = *link;
     *link = waiter->next;
@@ -102,12 +103,14 @@ static void on_timer(void *arg)
     end_due(wait, (struct bytes){0});
     if (wait->waiters == NULL || wait->question != NULL)
         return;
-    struct read_request request = {.kind = READ_FENCES, .deadline_ms = now_monotonic_ms() + ASK_DEADLINE_MS};
+    struct read_request request = {.kind = READ_FENCES,
+                                   .deadline_ms = now_monotonic_ms() + ASK_DEADLINE_MS};
     loop_timer_disarm(wait->timer);
     wait->question = wait->store.ask(wait->store.self, &request, on_fences, wait);
 }
 
-struct position_wait *position_wait_new(struct loop *loop, struct read_store store, size_t max_waiters)
+struct position_wait *position_wait_new(struct loop *loop, struct read_store store,
+                                        size_t max_waiters)
 {
     struct position_wait *wait = mem_alloc(sizeof(*wait));
     wait->timer = loop_timer_new(loop, on_timer, wait);
@@ -126,12 +129,14 @@ void position_wait_free(struct position_wait *wait)
     free(wait);
 }
 
-struct position_waiter *position_wait_add(struct position_wait *wait, const struct position *position,
-                                          int64_t deadline_ms, position_wait_fn fn, void *arg)
+struct position_waiter *position_wait_add(struct position_wait *wait,
+                                          const struct position *position, int64_t deadline_ms,
+                                          position_wait_fn fn, void *arg)
 {
     struct position_waiter *waiter = mem_alloc(sizeof(*waiter));
     for (size_t i = 0; i < position->count; i++)
-        position_raise(&waiter->want, position->entries[i].partition, position->entries[i].next_offset);
+        position_raise(&waiter->want, position->entries[i].partition,
+                       position->entries[i].next_offset);
     waiter->deadline_ms = deadline_ms;
     waiter->fn = fn;
     waiter->arg = arg;

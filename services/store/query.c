@@ -41,5 +41,6 @@ bool query_page_parse(struct bytes token, struct query_page *out, struct err *er
 
 void query_page_text(const struct query_page *page, char out[QUERY_PAGE_TOKEN_MAX])
 {
-    (void)snprintf(out, QUERY_PAGE_TOKEN_MAX, "g%" PRId32 ":%" PRId64, page->generation, page->after_id);
+    (void)snprintf(out, QUERY_PAGE_TOKEN_MAX, "g%" PRId32 ":%" PRId64, page->generation,
+                   page->after_id);
 }

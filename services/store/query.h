@@ -18,7 +18,8 @@ struct ad_rules {
 bool query_is_found(const struct read_user *user);
 
 /* ad_count >= threshold OR (AND) ad_cooldown < now; never for a chat that is not found. */
-bool query_should_show_ad(const struct ad_rules *rules, const struct read_user *user, int64_t now_s);
+bool query_should_show_ad(const struct ad_rules *rules, const struct read_user *user,
+                          int64_t now_s);
 
 #define QUERY_PAGE_TOKEN_MAX 48
 

@@ -1,7 +1,8 @@
 /*
  * read_ports: what the read side needs from the database: one question, one snapshot, one answer.
  *
- * Adapter: postgres/reads. Fake: tests/support. Everything runs on the loop that serves RPCs; nothing here blocks.
+ * Adapter: postgres/reads. Fake: tests/support. Everything runs on the loop that serves RPCs;
+ * nothing here blocks.
  */
 #ifndef SERVICES_STORE_READ_PORTS_H
 #define SERVICES_STORE_READ_PORTS_H
@@ -66,13 +67,15 @@ struct read_answer {
     };
 };
 
-/* answer NULL: it failed and *err says how: ERR_RETRY the database is unwell or the deadline passed, ERR_REJECT too
- * many questions wait. */
+/* answer NULL: it failed and *err says how: ERR_RETRY the database is unwell or the deadline
+ * passed, ERR_REJECT too many questions wait. */
 typedef void (*read_fn)(void *arg, const struct read_answer *answer, const struct err *err);
 
 struct read_store {
-    /* Ask. fn is called exactly once, never from inside this call, unless cancelled. The ticket is valid until then. */
-    struct read_ticket *(*ask)(void *self, const struct read_request *request, read_fn fn, void *arg);
+    /* Ask. fn is called exactly once, never from inside this call, unless cancelled. The ticket is
+     * valid until then. */
+    struct read_ticket *(*ask)(void *self, const struct read_request *request, read_fn fn,
+                               void *arg);
     /* Nobody wants the answer any more; fn will not be called. */
     void (*cancel)(void *self, struct read_ticket *ticket);
     void *self;

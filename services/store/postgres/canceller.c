@@ -1,0 +1,85 @@
+#include "services/store/postgres/canceller.h"
+
+#include "libs/base/mem.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct canceller {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    PGcancel *queue[CANCELLER_QUEUE_MAX];
+    size_t first;
+    size_t count;
+    bool is_closing;
+};
+
+/* NULL: closing and nothing left. */
+static PGcancel *take(struct canceller *canceller)
+{
+    PGcancel *cancel = NULL;
+    (void)pthread_mutex_lock(&canceller->lock);
+    while (canceller->count == 0 && !canceller->is_closing)
+        (void)pthread_cond_wait(&canceller->changed, &canceller->lock);
+    if (canceller->count > 0) {
+        cancel = canceller->queue[canceller->first];
+        canceller->first = (canceller->first + 1) % CANCELLER_QUEUE_MAX;
+        canceller->count--;
+    }
+    (void)pthread_mutex_unlock(&canceller->lock);
+    return cancel;
+}
+
+static void *run(void *arg)
+{
+    struct canceller *canceller = arg;
+    PGcancel *cancel;
+    while ((cancel = take(canceller)) != NULL) {
+        char error[256];
+        (void)PQcancel(cancel, error, sizeof(error)); /* a failure leaves it to statement_timeout */
+        PQfreeCancel(cancel);
+    }
+    return NULL;
+}
+
+struct canceller *canceller_new(void)
+{
+    struct canceller *canceller = mem_alloc(sizeof(*canceller));
+    (void)pthread_mutex_init(&canceller->lock, NULL);
+    (void)pthread_cond_init(&canceller->changed, NULL);
+    if (pthread_create(&canceller->thread, NULL, run, canceller) != 0)
+        mem_exhausted();
+    return canceller;
+}
+
+void canceller_send(struct canceller *canceller, PGcancel *cancel)
+{
+    if (cancel == NULL)
+        return;
+    (void)pthread_mutex_lock(&canceller->lock);
+    bool fits = canceller->count < CANCELLER_QUEUE_MAX;
+    if (fits) {
+        canceller->queue[(canceller->first + canceller->count) % CANCELLER_QUEUE_MAX] = cancel;
+        canceller->count++;
+        (void)pthread_cond_signal(&canceller->changed);
+    }
+    (void)pthread_mutex_unlock(&canceller->lock);
+    if (!fits)
+        PQfreeCancel(cancel);
+}
+
+void canceller_free(struct canceller *canceller)
+{
+    if (canceller == NULL)
+        return;
+    (void)pthread_mutex_lock(&canceller->lock);
+    canceller->is_closing = true;
+    (void)pthread_cond_signal(&canceller->changed);
+    (void)pthread_mutex_unlock(&canceller->lock);
+    (void)pthread_join(canceller->thread, NULL);
+    (void)pthread_cond_destroy(&canceller->changed);
+    (void)pthread_mutex_destroy(&canceller->lock);
+    free(canceller);
+}

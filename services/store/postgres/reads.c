@@ -1,0 +1,264 @@
+#include "services/store/postgres/reads.h"
+
+#include "libs/base/buf.h"
+#include "libs/base/mem.h"
+#include "libs/base/now.h"
+#include "services/store/postgres/read_rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRIES_MAX 4 /* a question follows the pointer through this many moves */
+#define SQL_MAX 2048
+
+/* ":schema" becomes the generation's. Parameters are bigint (see fill_params). */
+#define SNAPSHOT \
+    "SELECT active.generation, coalesce((SELECT string_agg(partition || ':' || next_offset, ',' " \
+    "ORDER BY partition)" \
+    " FROM :schema.fence WHERE next_offset > 0), '')"
+
+static const struct {
+    const char *name;
+    const char *sql;
+    int param_count;
+} STATEMENTS[READ_KINDS] = {
+    [READ_PING] = {"ping", "SELECT 1", 0},
+    [READ_FENCES] = {"fences", SNAPSHOT " FROM telefact.active", 0},
+    [READ_USER] =
+        {"user",
+         SNAPSHOT
+         ", user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown, is_stub, videos,"
+         " images FROM telefact.active LEFT JOIN :schema.users ON user_id = $1::bigint",
+         1},
+    /* $1 < id <= $2; $3 1: blocked ones too */
+    [READ_USER_IDS] =
+        {"user_ids",
+         SNAPSHOT ", (SELECT array_agg(user_id) FROM (SELECT user_id FROM :schema.users"
+                  " WHERE user_id > $1::bigint AND user_id <= $2::bigint AND NOT is_stub"
+                  " AND ($3::bigint = 1 OR NOT is_blocked) ORDER BY user_id LIMIT 1000) AS page)"
+                  " FROM telefact.active",
+         3},
+    /* chat_class between $1 and $2 */
+    [READ_TOTALS] = {"totals",
+                     SNAPSHOT
+                     ", coalesce(sum(chats), 0)::bigint, coalesce(sum(videos), 0)::bigint,"
+                     " coalesce(sum(images), 0)::bigint, coalesce(sum(video_users), 0)::bigint,"
+                     " coalesce(sum(image_users), 0)::bigint, coalesce(sum(music), 0)::bigint,"
+                     " coalesce(sum(music_users), 0)::bigint FROM telefact.active"
+                     " LEFT JOIN :schema.totals ON chat_class BETWEEN $1::bigint AND $2::bigint"
+                     " GROUP BY active.generation",
+                     2},
+};
+
+#define POINTER_SLOT READ_KINDS
+static const char POINTER_SQL[] = "SELECT generation FROM telefact.active";
+
+struct read_ticket {
+    struct pool_question question; /* first: the pool hands it back */
+    struct reads *reads;
+    struct read_request request;
+    read_fn fn;
+    void *arg;
+    int tries;
+    bool is_pointer;    /* the pointer is being asked, not the question itself */
+    int32_t generation; /* of the statement that was asked */
+    char params[POOL_PARAMS_MAX][8];
+};
+
+struct reads {
+    struct pool *pool;
+    int32_t generation; /* the statements' one; 0: to be learnt */
+    uint64_t version;
+    struct pool_statement statements[READ_KINDS + 1];
+    struct buf texts[READ_KINDS];
+    char names[READ_KINDS][32];
+    char pointer_name[32];
+    int64_t ids[READ_IDS_PAGE];
+};
+
+/* Replace every ":schema" of sql. */
+static void write_sql(const char *sql, int32_t generation, struct buf *out)
+{
+    static const char MARK[] = ":schema";
+    const char *at;
+    bool fits = true;
+    buf_clear(out);
+    while ((at = strstr(sql, MARK)) != NULL && fits) {
+        fits =
+            buf_append(out, sql, (size_t)(at - sql)) && buf_appendf(out, "g%" PRId32, generation);
+        sql = at + sizeof(MARK) - 1;
+    }
+    if (!fits || !buf_append(out, sql, strlen(sql) + 1))
+        mem_exhausted(); /* SQL_MAX is larger than every statement */
+}
+
+static void use_generation(struct reads *reads, int32_t generation)
+{
+    reads->generation = generation;
+    reads->version++;
+    for (int kind = 0; kind < READ_KINDS; kind++) {
+        write_sql(STATEMENTS[kind].sql, generation, &reads->texts[kind]);
+        (void)snprintf(reads->names[kind], sizeof(reads->names[kind]), "%s_%" PRIu64,
+                       STATEMENTS[kind].name, reads->version);
+        reads->statements[kind] = (struct pool_statement){
+            .slot = kind,
+            .version = reads->version,
+            .name = reads->names[kind],
+            .sql = reads->texts[kind].data,
+            .param_count = STATEMENTS[kind].param_count,
+        };
+    }
+    (void)snprintf(reads->pointer_name, sizeof(reads->pointer_name), "pointer_%" PRIu64,
+                   reads->version);
+    reads->statements[POINTER_SLOT] = (struct pool_statement){.slot = POINTER_SLOT,
+                                                              .version = reads->version,
+                                                              .name = reads->pointer_name,
+                                                              .sql = POINTER_SQL};
+}
+
+static void put_param(struct read_ticket *ticket, int index, int64_t value)
+{
+    read_rows_put_int64(value, ticket->params[index]);
+    ticket->question.values[index] = ticket->params[index];
+    ticket->question.lengths[index] = 8;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void fill_params(struct read_ticket *ticket)
+{
+    const struct read_request *request = &ticket->request;
+    switch (request->kind) {
+    case READ_USER:
+        put_param(ticket, 0, request->user_id);
+        break;
+    case READ_USER_IDS:
+        put_param(ticket, 0,
+                  request->chat_class == CHAT_CLASS_USER ? larger(request->after_id, 0)
+                                                         : request->after_id);
+        put_param(ticket, 1, request->chat_class == CHAT_CLASS_GROUP ? -1 : INT64_MAX);
+        put_param(ticket, 2, request->include_blocked ? 1 : 0);
+        break;
+    case READ_TOTALS:
+        put_param(ticket, 0, request->chat_class == CHAT_CLASS_GROUP ? 2 : 1);
+        put_param(ticket, 1, request->chat_class == CHAT_CLASS_USER ? 1 : 2);
+        break;
+    case READ_PING:
+    case READ_FENCES:
+        break;
+    }
+}
+
+static void send(struct read_ticket *ticket)
+{
+    struct reads *reads = ticket->reads;
+    ticket->generation = reads->generation;
+    ticket->is_pointer = reads->generation == 0 && ticket->request.kind != READ_PING;
+    ticket->question.statement =
+        &reads->statements[ticket->is_pointer ? POINTER_SLOT : (int)ticket->request.kind];
+    pool_ask(reads->pool, &ticket->question);
+}
+
+static void end(struct read_ticket *ticket, const struct read_answer *answer, const struct err *err)
+{
+    read_fn fn = ticket->fn;
+    void *arg = ticket->arg;
+    free(ticket);
+    fn(arg, answer, err);
+}
+
+/* Undefined table, schema or prepared statement: the generation we knew is gone. */
+static bool is_moved(const char *sqlstate)
+{
+    return strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0 ||
+           strcmp(sqlstate, "26000") == 0;
+}
+
+static bool is_again(struct read_ticket *ticket, const PGresult *result, const char *sqlstate)
+{
+    struct reads *reads = ticket->reads;
+    if (++ticket->tries >= TRIES_MAX)
+        return false;
+    if (result == NULL) {
+        bool moved = is_moved(sqlstate) && !ticket->is_pointer;
+        if (moved)
+            use_generation(reads, 0);
+        return moved;
+    }
+    int32_t active = ticket->request.kind == READ_PING ? 0 : read_rows_generation(result);
+    if (active == 0 || active == ticket->generation)
+        return false;
+    if (active != reads->generation)
+        use_generation(reads, active);
+    return true;
+}
+
+static void on_done(struct pool_question *question, PGresult *result, const char *sqlstate,
+                    const struct err *err)
+{
+    static const struct err NO_SCHEMA = {
+        ERR_RETRY, "the database holds no active generation; run `telefact-store migrate`"};
+    struct read_ticket *ticket = (struct read_ticket *)question;
+    if (is_again(ticket, result, sqlstate)) {
+        send(ticket);
+        return;
+    }
+    bool is_empty = result == NULL || ticket->is_pointer || PQntuples(result) != 1;
+    if (is_empty) {
+        end(ticket, NULL, err != NULL && !is_moved(sqlstate) ? err : &NO_SCHEMA);
+        return;
+    }
+    struct read_answer answer;
+    read_rows_decode(result, ticket->request.kind, ticket->reads->ids, &answer);
+    end(ticket, &answer, NULL);
+}
+
+static struct read_ticket *ask(void *self, const struct read_request *request, read_fn fn,
+                               void *arg)
+{
+    struct read_ticket *ticket = mem_alloc(sizeof(*ticket));
+    ticket->reads = self;
+    ticket->request = *request;
+    ticket->fn = fn;
+    ticket->arg = arg;
+    ticket->question.done = on_done;
+    ticket->question.deadline_ms = request->deadline_ms;
+    fill_params(ticket);
+    send(ticket);
+    return ticket;
+}
+
+static void cancel(void *self, struct read_ticket *ticket)
+{
+    struct reads *reads = self;
+    pool_cancel(reads->pool, &ticket->question);
+    free(ticket);
+}
+
+struct reads *reads_new(struct pool *pool)
+{
+    struct reads *reads = mem_alloc(sizeof(*reads));
+    reads->pool = pool;
+    for (int kind = 0; kind < READ_KINDS; kind++)
+        buf_init(&reads->texts[kind], SQL_MAX);
+    use_generation(reads, 0);
+    return reads;
+}
+
+void reads_free(struct reads *reads)
+{
+    if (reads == NULL)
+        return;
+    for (int kind = 0; kind < READ_KINDS; kind++)
+        buf_done(&reads->texts[kind]);
+    free(reads);
+}
+
+struct read_store reads_port(struct reads *reads)
+{
+    return (struct read_store){.ask = ask, .cancel = cancel, .self = reads};
+}
