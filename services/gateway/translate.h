@@ -1,9 +1,9 @@
 /*
  * translate: one Telegram update (the body of a webhook request) to the events it makes.
  *
- * Pure and stateless: the same body and context give the same events with the same ids, for ever. Safe on hostile
- * bytes; no recursion. Which updates make which events: docs/events.md, "From updates to events".
- * Thread-safe: threads share nothing.
+ * Pure and stateless: the same body and context give the same events with the same ids, for ever.
+ * Safe on hostile bytes; no recursion. Which updates make which events: docs/events.md, "From
+ * updates to events". Thread-safe: threads share nothing.
  */
 #ifndef SERVICES_GATEWAY_TRANSLATE_H
 #define SERVICES_GATEWAY_TRANSLATE_H
@@ -63,17 +63,20 @@ enum translate_outcome {
 
 struct translation {
     enum translate_outcome outcome;
-    enum raw_reason raw_reason; /* TRANSLATE_RAW: NO_EVENT, UNPARSABLE or TOO_DEEP; TOO_LARGE is the caller's */
+    enum raw_reason
+        raw_reason; /* TRANSLATE_RAW: NO_EVENT, UNPARSABLE or TOO_DEEP; TOO_LARGE is the caller's */
     enum update_kind kind;
     int64_t update_id; /* 0: unreadable */
     size_t event_count;
-    struct event events[TRANSLATE_EVENTS_MAX]; /* complete: envelope, id and subject; views into the two below */
-    void *document; /* owned: the parsed body */
-    char *scratch;  /* owned: texts that differ from the body's; NULL: none */
+    struct event events[TRANSLATE_EVENTS_MAX]; /* complete: envelope, id and subject; views into the
+                                                  two below */
+    void *document;                            /* owned: the parsed body */
+    char *scratch; /* owned: texts that differ from the body's; NULL: none */
 };
 
-/* Never fails: what makes no event has an outcome too. `body` is borrowed only until this returns; the events live
- * until translation_done() (and their producer as long as the context's). *out needs no initialisation. */
+/* Never fails: what makes no event has an outcome too. `body` is borrowed only until this returns;
+ * the events live until translation_done() (and their producer as long as the context's). *out
+ * needs no initialisation. */
 void translate(struct bytes body, const struct translate_context *context, struct translation *out);
 
 void translation_done(struct translation *translation); /* a zeroed struct is fine */
