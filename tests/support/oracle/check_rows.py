@@ -1,0 +1,184 @@
+"""Compares every table and view of the store's database with the expected rows, whole rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from tests.support.oracle.differences import Differences
+from tests.support.oracle.log import TopicLog
+from tests.support.oracle.projection import TOTALS, Row, Tables
+
+
+@dataclass(slots=True)
+class DeadLetter:
+    """A record that must have been set aside."""
+
+    partition: int
+    offset: int
+    cause: str
+    key: bytes
+    value: bytes
+    """Its bytes as they stand in the log."""
+
+
+def check_rows(
+    database_url: str, expected: Tables, log: TopicLog, dead_letters: Iterable[DeadLetter], differences: Differences
+) -> dict[str, int]:
+    """Compare all tables of the active generation. Returns how many rows each has."""
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader = _Reader(connection)
+        counts = _check_projections(reader, expected, differences)
+        _check_fence(reader, log, differences)
+        counts["dead_letters"] = _check_dead_letters(reader, dead_letters, differences)
+        _check_views(reader, expected, differences)
+    return counts
+
+
+class _Reader:
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
+        self._connection = connection
+        active = self.rows("SELECT generation FROM telefact.active")
+        self.schema = f"g{active[0]['generation']}"
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        return self._connection.execute(query).fetchall()
+
+    def table(self, name: str, key: str, columns: str = "*") -> dict[Any, Row]:
+        found = self.rows(f"SELECT {columns} FROM {self.schema}.{name}")
+        return {_plain(row)[key]: _plain(row) for row in found}
+
+
+def _plain(row: Mapping[str, Any]) -> Row:
+    """UUIDs as their 16 bytes."""
+    return {name: getattr(value, "bytes", value) for name, value in row.items()}
+
+
+_PROFILE_COLUMNS = (
+    "id, username, first_name, (extract(epoch FROM created_at) * 1000)::bigint AS created_at_ms, settings,"
+    " first_ms, first_update, first_event, last_ms, last_update, last_event"
+)
+
+
+def _check_projections(reader: _Reader, expected: Tables, differences: Differences) -> dict[str, int]:
+    found = {
+        "users": reader.table("users", "user_id"),
+        "profiles": reader.table("profiles", "id", _PROFILE_COLUMNS),
+        "videos": reader.table("videos", "event_id"),
+        "music": reader.table("music", "event_id"),
+    }
+    for name, rows in found.items():
+        _compare(name, getattr(expected, name), rows, differences)
+    counts = {name: len(rows) for name, rows in found.items()}
+    applied = {row["event_id"].bytes for row in reader.rows(f"SELECT event_id FROM {reader.schema}.applied")}
+    _compare_sets("applied", expected.applied, applied, differences)
+    aliases = {(row["old_id"], row["new_id"]) for row in reader.rows(f"SELECT * FROM {reader.schema}.aliases")}
+    _compare_sets("aliases", expected.aliases, aliases, differences)
+    totals = _totals(reader)
+    _compare("totals", _without_zeros(expected.totals), _without_zeros(totals), differences)
+    return counts | {"applied": len(applied), "aliases": len(aliases), "totals": len(totals)}
+
+
+def _totals(reader: _Reader) -> dict[tuple[int, int], Row]:
+    rows = reader.rows(f"SELECT * FROM {reader.schema}.totals")
+    return {(row["partition"], row["chat_class"]): {name: row[name] for name in TOTALS} for row in rows}
+
+
+def _without_zeros(totals: Mapping[tuple[int, int], Row]) -> dict[tuple[int, int], Row]:
+    return {key: row for key, row in totals.items() if any(row.values())}
+
+
+def _compare(table: str, expected: Mapping[Any, Row], found: Mapping[Any, Row], differences: Differences) -> None:
+    for key, row in expected.items():
+        other = found.get(key)
+        if other is None:
+            differences.add(f"{table}: missing row", f"{_show(key)} {row}")
+        elif other != row:
+            changed = sorted(name for name in row.keys() | other.keys() if row.get(name) != other.get(name))
+            parts = (f"{name} expected {_show(row.get(name))} found {_show(other.get(name))}" for name in changed)
+            differences.add(f"{table}: wrong row", f"{_show(key)}: {', '.join(parts)}")
+    for key in found.keys() - expected.keys():
+        differences.add(f"{table}: unexpected row", f"{_show(key)} {found[key]}")
+
+
+def _compare_sets(table: str, expected: set[Any], found: set[Any], differences: Differences) -> None:
+    for item in expected - found:
+        differences.add(f"{table}: missing row", _show(item))
+    for item in found - expected:
+        differences.add(f"{table}: unexpected row", _show(item))
+
+
+def _show(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+def _check_fence(reader: _Reader, log: TopicLog, differences: Differences) -> None:
+    """Everything in the log is applied, and nothing beyond it."""
+    fences = {row["partition"]: row["next_offset"] for row in reader.rows(f"SELECT * FROM {reader.schema}.fence")}
+    for partition, end in log.end.items():
+        differences.expect("fence", f"partition {partition}", end, fences.get(partition, 0))
+    for partition in fences.keys() - log.end.keys():
+        differences.add("fence", f"partition {partition} does not exist in the log")
+
+
+def _check_dead_letters(reader: _Reader, expected: Iterable[DeadLetter], differences: Differences) -> int:
+    query = 'SELECT partition, "offset", cause, record_key, record_value, decision FROM telefact.dead_letters'
+    rows = reader.rows(query)
+    found = {(row["partition"], row["offset"]): row for row in rows}
+    wanted = {
+        (each.partition, each.offset): {
+            "partition": each.partition,
+            "offset": each.offset,
+            "cause": each.cause,
+            "record_key": each.key,
+            "record_value": each.value,
+            "decision": "open",
+        }
+        for each in expected
+    }
+    _compare("dead_letters", wanted, found, differences)
+    return len(rows)
+
+
+_VIEWS = {
+    "tt.users": ("users", ("user_id", "registered_at", "lang", "link", "file_mode", "ad_count", "ad_cooldown")),
+    "tt.videos": (
+        "videos",
+        ("pk_id", "user_id", "downloaded_at", "video_link", "is_images", "is_processed", "is_inline"),
+    ),
+    "tt.music": ("music", ("pk_id", "user_id", "downloaded_at", "video_id")),
+}
+
+
+def _check_views(reader: _Reader, expected: Tables, differences: Differences) -> None:
+    """The seeds' exact columns in their order, over the same rows."""
+    for view, (table, columns) in _VIEWS.items():
+        wanted = [{name: row[name] for name in columns} for row in getattr(expected, table).values()]
+        _compare_view(reader, view, columns, wanted, differences)
+    columns = ("id", "username", "first_name", "created_at", "settings")
+    profiles = []
+    for row in expected.profiles.values():
+        seen = {name: row[name] for name in columns if name != "created_at"}
+        profiles.append(seen | {"created_at": row["created_at_ms"]})
+    _compare_view(reader, "core.users", columns, profiles, differences)
+
+
+def _compare_view(
+    reader: _Reader, view: str, columns: tuple[str, ...], wanted: list[Row], differences: Differences
+) -> None:
+    found = reader.rows(f"SELECT * FROM {view}")
+    if found and tuple(found[0]) != columns:
+        differences.expect("view: columns", view, columns, tuple(found[0]))
+        return
+    for row in found:
+        if (created_at := row.get("created_at")) is not None:
+            row["created_at"] = round(created_at.timestamp() * 1000)
+    key = columns[0]
+    _compare(view, {row[key]: row for row in wanted}, {row[key]: row for row in found}, differences)
+    if len(found) != len({row[key] for row in found}):
+        differences.add("view: repeated key", f"{view}.{key}")

@@ -1,0 +1,214 @@
+"""The store's rules, written a second time: events at their places in the log give the rows of every table.
+
+Plain dictionaries, one event at a time, everything in memory: slow and easy to check by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.support.oracle.translate import START, TEXT, Event
+
+CLOCK_AHEAD_MAX_MS = 300_000
+AD_THRESHOLD = 3
+TOTALS = ("chats", "videos", "images", "video_users", "image_users", "music", "music_users")
+
+Row = dict[str, Any]
+Mark = tuple[int, int, bytes]
+
+
+class Place(NamedTuple):
+    """Where a record stands in the log, and its timestamp there."""
+
+    partition: int
+    offset: int
+    record_ms: int
+
+
+@dataclass(slots=True)
+class Tables:
+    """The expected rows, each table by its primary key."""
+
+    users: dict[int, Row] = field(default_factory=dict)
+    profiles: dict[int, Row] = field(default_factory=dict)
+    videos: dict[bytes, Row] = field(default_factory=dict)
+    music: dict[bytes, Row] = field(default_factory=dict)
+    applied: set[bytes] = field(default_factory=set)
+    aliases: set[tuple[int, int]] = field(default_factory=set)
+    totals: dict[tuple[int, int], Row] = field(default_factory=dict)
+
+
+def project(history: Iterable[tuple[Event, Place]]) -> Tables:
+    """The rows after these events, each of which occurs once; those of a partition are in log order."""
+    folding = _Projection()
+    for event, place in history:
+        folding.apply(event, place)
+    folding.sum_up()
+    return folding.tables
+
+
+def time_of(event: Event, place: Place) -> int:
+    """The time that counts, in ms; 0: unknown."""
+    assert event.occurred_at_ms is not None
+    return min(event.occurred_at_ms, place.record_ms + CLOCK_AHEAD_MAX_MS)
+
+
+def pk_id(place: Place, row: int = 0) -> int:
+    """The position-made key of a fact's row."""
+    return place.partition << 48 | place.offset << 4 | row
+
+
+class _Projection:
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self._partition_of: dict[int, int] = {}
+        self._personal_mark: dict[int, Mark] = {}
+
+    def apply(self, event: Event, place: Place) -> None:
+        if event.kind == "user_seen":
+            if event.fields["source"] in (START, TEXT):
+                self._register(event, place)
+            if event.fields["source"] == START:
+                self._profile(event, place)
+            return
+        if event.kind in ("video_downloaded", "music_extracted"):
+            self._fact(event, place)
+            return
+        assert event.event_id not in self.tables.applied, "an event occurs twice in a history"
+        self.tables.applied.add(event.event_id)
+        if event.kind == "chat_migrated":
+            self.tables.aliases.add((event.fields["old_id"], event.fields["new_id"]))
+            return
+        self._change(self._user(event, place), event, place)
+
+    def _user(self, event: Event, place: Place) -> Row:
+        """The row of the event's user, a new stub when there is none."""
+        user_id = event.subject_id
+        self._partition_of[user_id] = place.partition
+        return self.tables.users.setdefault(
+            user_id,
+            {
+                "user_id": user_id,
+                "registered_at": None,
+                "lang": "en",
+                "link": None,
+                "file_mode": False,
+                "ad_count": 0,
+                "ad_cooldown": 0,
+                "is_stub": True,
+                "is_lang_set": False,
+                "is_blocked": False,
+                "first_ms": None,
+                "first_update": None,
+                "first_event": None,
+                "videos": 0,
+                "images": 0,
+                "music": 0,
+            },
+        )
+
+    def _register(self, event: Event, place: Place) -> None:
+        row = self._user(event, place)
+        mark = _mark(event, place)
+        if not row["is_stub"] and mark >= (row["first_ms"], row["first_update"], row["first_event"]):
+            return
+        row["is_stub"] = False
+        row["registered_at"] = _seconds(mark[0])
+        row["link"] = event.fields.get("link")
+        row["first_ms"], row["first_update"], row["first_event"] = mark
+        if not row["is_lang_set"]:
+            row["lang"] = event.fields["lang"]
+
+    def _profile(self, event: Event, place: Place) -> None:
+        mark = _mark(event, place)
+        user_id = event.subject_id
+        row = self.tables.profiles.get(user_id)
+        if row is None:
+            row = self.tables.profiles[user_id] = {
+                "id": user_id,
+                "username": None,
+                "first_name": "",
+                "settings": {},
+                "last_ms": mark[0],
+                "last_update": mark[1],
+                "last_event": mark[2],
+            }
+        if "first_ms" not in row or mark < (row["first_ms"], row["first_update"], row["first_event"]):
+            row["created_at_ms"] = mark[0] or None
+            row["first_ms"], row["first_update"], row["first_event"] = mark
+        personal = event.fields.get("personal")
+        known = self._personal_mark.get(user_id)
+        if personal is not None and (known is None or mark > known):
+            self._personal_mark[user_id] = mark
+            row["username"] = personal.get("username")
+            row["first_name"] = personal.get("first_name", "")
+            row["last_ms"], row["last_update"], row["last_event"] = mark
+
+    def _fact(self, event: Event, place: Place) -> None:
+        user = self._user(event, place)
+        fields = event.fields
+        row = {
+            "event_id": event.event_id,
+            "pk_id": pk_id(place),
+            "user_id": event.subject_id,
+            "downloaded_at": _seconds(time_of(event, place)),
+        }
+        if event.kind == "music_extracted":
+            assert event.event_id not in self.tables.music
+            self.tables.music[event.event_id] = row | {"video_id": fields.get("video_id", 0)}
+            user["music"] += 1
+            return
+        assert event.event_id not in self.tables.videos
+        flags = {name: fields.get(name, False) for name in ("is_images", "is_processed", "is_inline")}
+        self.tables.videos[event.event_id] = (
+            row
+            | flags
+            | {
+                "video_link": fields["video_link"],
+                "platform": fields.get("platform", 0),
+                "platform_video_id": fields.get("platform_video_id"),
+            }
+        )
+        user["videos"] += 1
+        user["images"] += flags["is_images"]
+
+    def _change(self, user: Row, event: Event, place: Place) -> None:
+        fields = event.fields
+        match event.kind:
+            case "user_lang_changed":
+                user["lang"] = fields["lang"]
+                user["is_lang_set"] = True
+            case "user_mode_changed":
+                user["file_mode"] = not user["file_mode"] if "toggle" in fields else fields["file_mode"]
+            case "ad_shown":
+                user["ad_count"] = fields["count_after"]
+                if time_ms := time_of(event, place):
+                    user["ad_cooldown"] = time_ms // 1000 + fields["cooldown_s"]
+            case "ad_counted":
+                user["ad_count"] += 1
+            case "user_blocked":
+                user["is_blocked"] = fields.get("blocked", False)
+            case _:
+                raise NotImplementedError(f"the oracle does not know what {event.kind} does")
+
+    def sum_up(self) -> None:
+        """Totals are a recount of the finished rows, not a second set of increments."""
+        for user_id, user in self.tables.users.items():
+            key = (self._partition_of[user_id], (user_id > 0) + 2 * (user_id < 0))
+            sums = self.tables.totals.setdefault(key, dict.fromkeys(TOTALS, 0))
+            sums["chats"] += not user["is_stub"]
+            for name in ("videos", "images", "music"):
+                sums[name] += user[name]
+            sums["video_users"] += user["videos"] > 0
+            sums["image_users"] += user["images"] > 0
+            sums["music_users"] += user["music"] > 0
+
+
+def _mark(event: Event, place: Place) -> Mark:
+    return time_of(event, place), event.update_id, event.event_id
+
+
+def _seconds(time_ms: int) -> int | None:
+    return time_ms // 1000 if time_ms else None
