@@ -11,8 +11,9 @@
 #include "libs/base/bytes.h"
 #include "libs/base/log.h"
 
-#define LOG_LINE_BYTES 4096 /* not more than PIPE_BUF, which is written as a whole or not at all \
-                             */
+#define LOG_LINE_BYTES \
+    4096 /* not more than PIPE_BUF, which is written as a whole or not at all \
+          */
 
 struct log_line {
     enum log_format format;

@@ -66,7 +66,8 @@ static size_t distance(struct bytes a, struct bytes b)
 const char *settings_name_nearest(const struct settings_table *table, struct bytes name)
 {
     const char *nearest = NULL;
-    size_t nearest_distance = DISTANCE_MAX + 1;
+    /* In a short name a few other letters make another word. */
+    size_t nearest_distance = (name.len < 16 ? name.len / 4 : DISTANCE_MAX) + 1;
     for (size_t i = 0; i < table->count; i++) {
         size_t this_distance = distance(name, bytes_of_text(table->rows[i].name));
         if (this_distance < nearest_distance) {

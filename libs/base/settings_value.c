@@ -9,6 +9,9 @@
 #define CHOICES_BYTES_MAX 256
 #define SET_CHOICES_MAX 32
 
+/* A bot token is longer: no part of one that stands in a wrong variable is repeated. */
+#define QUOTED_LEN_MAX 32
+
 static void *field_of(const struct setting *row, void *settings)
 {
     return (char *)settings + row->offset;
@@ -19,13 +22,19 @@ static const void *const_field_of(const struct setting *row, const void *setting
     return (const char *)settings + row->offset;
 }
 
+static struct bytes quotable(struct bytes text)
+{
+    return text.len <= QUOTED_LEN_MAX ? text : BYTES_LITERAL("(a long value)");
+}
+
 static bool set_int(const struct setting *row, const char *text, int64_t *field, struct err *err)
 {
     int64_t value;
+    struct bytes shown = quotable(bytes_of_text(text));
     if (!bytes_get_int64(bytes_of_text(text), &value))
         return err_set(err, ERR_REJECT,
-                       "\"%.40s\" is not a whole number; give %" PRId64 " to %" PRId64, text,
-                       row->min, row->max);
+                       "\"%.*s\" is not a whole number; give %" PRId64 " to %" PRId64,
+                       (int)shown.len, shown.data, row->min, row->max);
     if (value < row->min || value > row->max)
         return err_set(err, ERR_REJECT, "%" PRId64 " is out of range; give %" PRId64 " to %" PRId64,
                        value, row->min, row->max);
@@ -44,7 +53,9 @@ static bool set_bool(const char *text, bool *field, struct err *err)
             return true;
         }
     }
-    return err_set(err, ERR_REJECT, "\"%.40s\" is not a truth value; give true or false", text);
+    struct bytes shown = quotable(bytes_of_text(text));
+    return err_set(err, ERR_REJECT, "\"%.*s\" is not a truth value; give true or false",
+                   (int)shown.len, shown.data);
 }
 
 /* The index of `name`, or -1. */
@@ -66,11 +77,11 @@ bool settings_value_choices(const struct setting *row, struct buf *out)
 
 static bool refuse_choice(const struct setting *row, struct bytes name, struct err *err)
 {
+    struct bytes shown = quotable(name);
     struct buf choices;
     buf_init(&choices, CHOICES_BYTES_MAX);
     bool is_whole = settings_value_choices(row, &choices);
-    err_set(err, ERR_REJECT, "\"%.*s\" is unknown; give %s %.*s%s",
-            name.len < 40 ? (int)name.len : 40, name.data,
+    err_set(err, ERR_REJECT, "\"%.*s\" is unknown; give %s %.*s%s", (int)shown.len, shown.data,
             row->type == SETTING_SET ? "any of" : "one of", (int)choices.len,
             choices.len == 0 ? "" : choices.data, is_whole ? "" : ", …");
     buf_done(&choices);
