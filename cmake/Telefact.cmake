@@ -48,10 +48,26 @@ endfunction()
 function(telefact_service name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK")
   if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
-    message(WARNING "${name}: no main.c, not built")
+    message(STATUS "${name}: no main.c, not built")
     return()
   endif()
   add_executable(${name} main.c)
   target_link_libraries(${name} PRIVATE ${arg_LINK})
   telefact_compile(${name})
+endfunction()
+
+# telefact_embed(SYMBOL HEADER FILE...): compile the bytes of files into this folder's library, as the
+# table SYMBOL that HEADER declares (see EmbedFiles.cmake). After telefact_library().
+function(telefact_embed symbol header)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" "_" target ${folder})
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.c)
+  list(TRANSFORM ARGN PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE files)
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DHEADER=${header} -DSYMBOL=${symbol} "-DFILES=${files}"
+            -P ${PROJECT_SOURCE_DIR}/cmake/EmbedFiles.cmake
+    DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/EmbedFiles.cmake
+    VERBATIM)
+  target_sources(${target} PRIVATE ${out})
 endfunction()

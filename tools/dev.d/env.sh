@@ -1,7 +1,7 @@
 # Sourced by every command: where things are. The working directory is the repository's root.
 # shellcheck shell=bash
 CACHE=$PWD/.cache
-VENV_PYTHON=$CACHE/venv/bin/python
+export VENV_PYTHON=$CACHE/venv/bin/python
 export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$PWD
 export PATH=$CACHE/tools/bin:$PATH
 

@@ -10,6 +10,7 @@ PIN=/etc/apt/preferences.d/telefact-yyjson
 
 # The mirror that this machine already uses for its own suite.
 debian_mirror() {
+  # shellcheck disable=SC2016 # these are apt's own placeholders
   apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
     awk '$1 == "bookworm" {print $2; exit}'
 }

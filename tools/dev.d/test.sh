@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Everything continuous integration runs, cheap stages first, each with its time; at the end one
+# line of counts. With arguments only the stages named; --list prints their names.
+# A stage that runs no test fails: nothing is skipped silently.
+set -euo pipefail
+# shellcheck source=tools/dev.d/env.sh
+. tools/dev.d/env.sh
+
+STAGES=(setup quick-lint build-gcc unit build-clang lint asan tsan fuzz build-release integration e2e)
+FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+RESULTS=$PWD/build/test-results
+passed=0 failed=0 times=() broken=()
+
+stage_setup() { tools/dev.d/setup.sh; }
+stage_quick-lint() { tools/dev.d/lint.sh --quick; }
+stage_build-gcc() { tools/dev.d/build.sh dev; }
+stage_build-clang() { tools/dev.d/build.sh clang; }
+stage_build-release() { tools/dev.d/build.sh release; }
+stage_lint() { tools/dev.d/lint.sh --deep; }
+stage_unit() { run_ctest dev unit; }
+stage_asan() { tools/dev.d/build.sh asan && run_ctest asan unit; }
+stage_tsan() { tools/dev.d/build.sh tsan && run_ctest tsan unit; }
+stage_integration() { run_pytest integration; }
+stage_e2e() { run_pytest e2e; }
+
+stage_fuzz() {
+  tools/dev.d/build.sh fuzz && cmake --preset fuzz -DFUZZ_SECONDS="$FUZZ_SECONDS" >/dev/null &&
+    run_ctest fuzz fuzz
+}
+
+run_ctest() {
+  ctest --preset "$1" -L "^$2\$" --no-tests=error -j"$(nproc)" --progress \
+    --output-junit "$RESULTS/$1-$2.xml"
+}
+
+run_pytest() {
+  "$VENV_PYTHON" -m pytest -q --junitxml="$RESULTS/$1.xml" "tests/$1"
+}
+
+# Adds what the result files of a stage count.
+add_counts() {
+  local file counts
+  for file in "$RESULTS"/*.xml; do
+    [ -e "$file" ] || continue
+    counts=$("$VENV_PYTHON" tools/junit_counts.py "$file")
+    passed=$((passed + ${counts% *})) failed=$((failed + ${counts#* }))
+    rm "$file"
+  done
+}
+
+run_stage() {
+  local stage=$1 began=$SECONDS outcome=ok
+  say "$stage"
+  # A shell of its own, so that the first command that fails ends the stage.
+  (set -e; "stage_$stage") || { outcome=FAILED; broken+=("$stage"); }
+  add_counts
+  times+=("$(printf '%-14s %4d s  %s' "$stage" $((SECONDS - began)) $outcome)")
+  say "$stage: $((SECONDS - began)) s $outcome"
+}
+
+if [ "${1:-}" = --list ]; then
+  printf '%s\n' "${STAGES[@]}"
+  exit
+fi
+[ $# -gt 0 ] || set -- "${STAGES[@]}"
+for stage in "$@"; do
+  printf '%s\n' "${STAGES[@]}" | grep -qx -- "$stage" || fail "no stage $stage (./dev test --list)"
+done
+rm -rf "$RESULTS"
+mkdir -p "$RESULTS"
+for stage in "$@"; do
+  run_stage "$stage"
+  # Without tools or binaries the later stages would only repeat the failure.
+  case $stage in setup | build-*) [ ${#broken[@]} -eq 0 ] || break ;; esac
+done
+
+printf '\n%s\n' "${times[@]}"
+[ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[*]}"
+# A broken stage that is no test is one failure, so the last line never reads as a success.
+[ ${#broken[@]} -eq 0 ] || [ $failed -gt 0 ] || failed=${#broken[@]}
+echo "$passed passed, $failed failed"
+[ ${#broken[@]} -eq 0 ] && [ $failed -eq 0 ] && [ $passed -gt 0 ]
