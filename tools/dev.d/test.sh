@@ -51,8 +51,7 @@ add_counts() {
 run_stage() {
   local stage=$1 began=$SECONDS outcome=ok
   say "$stage"
-  # A shell of its own, so that the first command that fails ends the stage.
-  (set -e; "stage_$stage") || { outcome=FAILED; broken+=("$stage"); }
+  ("stage_$stage") || { outcome=FAILED; broken+=("$stage"); }
   add_counts
   times+=("$(printf '%-14s %4d s  %s' "$stage" $((SECONDS - began)) $outcome)")
   say "$stage: $((SECONDS - began)) s $outcome"
@@ -77,6 +76,6 @@ done
 printf '\n%s\n' "${times[@]}"
 [ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[*]}"
 # A broken stage that is no test is one failure, so the last line never reads as a success.
-[ ${#broken[@]} -eq 0 ] || [ $failed -gt 0 ] || failed=${#broken[@]}
+[ ${#broken[@]} -eq 0 ] || [ "$failed" -gt 0 ] || failed=${#broken[@]}
 echo "$passed passed, $failed failed"
-[ ${#broken[@]} -eq 0 ] && [ $failed -eq 0 ] && [ $passed -gt 0 ]
+[ ${#broken[@]} -eq 0 ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
