@@ -17,9 +17,9 @@ struct delivery {
     bool is_durable; /* acknowledged by all in-sync replicas */
     int32_t partition;
     int64_t offset;
-    const char
-        *error; /* when not durable: a constant text; the record may be in the log all the same */
-    bool is_too_large; /* when not durable: the topic will never take a record of this size */
+    /* When not durable: why, a constant text. The record may be in the log all the same. */
+    const char *error;
+    bool is_too_large; /* not durable, because the topic takes no record of this size */
 };
 
 typedef void (*delivery_fn)(void *arg, const struct delivery *delivery);
@@ -75,12 +75,18 @@ struct event_result {
 typedef void (*events_done_fn)(void *arg, enum intake_outcome outcome,
                                const struct event_result *results);
 
-/* Where a listener hands in complete, checked events. */
+struct events_request {
+    const struct event *events; /* complete and checked */
+    size_t count;
+    size_t bytes;             /* about how much memory they hold */
+    struct bytes traceparent; /* {0}: none */
+};
+
+/* Where a listener hands in events. */
 struct event_intake {
-    /* `events` are borrowed until this returns; bytes: about how much memory they hold. fn is
-     * called exactly once, possibly before this returns. */
-    void (*submit)(void *self, const struct event *events, size_t count, size_t bytes,
-                   events_done_fn fn, void *arg);
+    /* `request` is borrowed until this returns. fn is called exactly once, possibly before this
+     * returns. */
+    void (*submit)(void *self, const struct events_request *request, events_done_fn fn, void *arg);
     void *self;
 };
 

@@ -1,0 +1,250 @@
+#include "services/gateway/ingest.h"
+
+#include "libs/base/fault.h"
+#include "libs/base/log.h"
+#include "libs/base/log_limit.h"
+#include "libs/base/mem.h"
+#include "libs/base/now.h"
+#include "libs/base/random.h"
+#include "libs/ops/metrics.h"
+#include "libs/wire/position.h"
+#include "services/gateway/translate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RAW_CUT_BYTES (64 << 10) /* of an update that the raw topic does not take whole */
+#define RAW_REASONS 5            /* the numbers of enum raw_reason and 0 */
+
+struct ingest {
+    struct outbox *outbox;
+    int64_t bot_id;
+    struct bytes producer;
+    struct log_limit refusals;
+};
+
+/* An update that is not answered yet. Outlives the connection it came from. */
+struct job {
+    struct ingest *ingest;
+    struct bytes body;
+    update_done_fn fn; /* NULL: answered already, which only a planted bug does */
+    void *arg;
+    size_t bytes;
+    int64_t update_id;
+    int64_t received_at_ms;
+    enum raw_reason raw_reason; /* 0: it goes to the events topic */
+};
+
+static const struct outbox_points POINTS = {
+    .before_produce = "gateway.before_produce",
+    .after_produce = "gateway.after_produce",
+    .delivered = "gateway.delivered",
+};
+
+static struct metric_series received[UPDATE_KINDS];
+static struct metric received_metric = {
+    .name = "updates_received_total",
+    .help = "Updates that arrived whole, by kind.",
+    .kind = METRIC_COUNTER,
+    .series = received,
+    .count = UPDATE_KINDS,
+};
+
+static struct metric_series raw_updates[RAW_REASONS] = {
+    {.labels = "reason=\"none\""},       {.labels = "reason=\"no_event\""},
+    {.labels = "reason=\"unparsable\""}, {.labels = "reason=\"too_deep\""},
+    {.labels = "reason=\"too_large\""},
+};
+static struct metric raw_metric = {
+    .name = "raw_updates_total",
+    .help = "Updates put into the raw topic, by reason.",
+    .kind = METRIC_COUNTER,
+    .series = raw_updates + 1,
+    .count = RAW_REASONS - 1,
+};
+
+static struct metric_series answered[] = {
+    [INTAKE_DONE] = {.labels = "outcome=\"done\""},
+    [INTAKE_UNAVAILABLE] = {.labels = "outcome=\"unavailable\""},
+    [INTAKE_BUSY] = {.labels = "outcome=\"busy\""},
+};
+static struct metric answered_metric = {
+    .name = "updates_answered_total",
+    .help = "Updates by what became of them: durable, not acknowledged, refused because of load.",
+    .kind = METRIC_COUNTER,
+    .series = answered,
+    .count = sizeof(answered) / sizeof(*answered),
+};
+
+static char kind_labels[UPDATE_KINDS][64];
+
+void ingest_add_metrics(void)
+{
+    for (size_t i = 0; i < UPDATE_KINDS; i++) {
+        (void)snprintf(kind_labels[i], sizeof(kind_labels[i]), "type=\"%s\"",
+                       update_kind_name((enum update_kind)i));
+        received[i].labels = kind_labels[i];
+    }
+    metrics_add(&received_metric);
+    metrics_add(&raw_metric);
+    metrics_add(&answered_metric);
+}
+
+static void answer(struct job *job, enum intake_outcome outcome, const char *position)
+{
+    update_done_fn fn = job->fn;
+    job->fn = NULL;
+    if (fn == NULL)
+        return;
+    metric_add(&answered[outcome], 1);
+    fn(job->arg, outcome, position);
+}
+
+static void finish(struct job *job, enum intake_outcome outcome, const char *position)
+{
+    struct ingest *ingest = job->ingest;
+    uint64_t before = 0;
+    if (outcome == INTAKE_UNAVAILABLE && log_limit_passes(&ingest->refusals, &before))
+        log_warn("update not acknowledged by Kafka, asking Telegram to send it again",
+                 LOG_INT("update_id", job->update_id), LOG_INT("suppressed", (int64_t)before));
+    outbox_release(ingest->outbox, 1, job->bytes);
+    answer(job, outcome, position);
+    fault_point("gateway.answered", (int64_t)outbox_in_flight(ingest->outbox));
+    free(job);
+}
+
+static void send_raw(struct job *job, enum raw_reason reason);
+
+static enum event_state worst_state(const struct event_result *results, size_t count)
+{
+    enum event_state worst = EVENT_STATE_DURABLE;
+    for (size_t i = 0; i < count; i++)
+        if (results[i].state == EVENT_STATE_TOO_LARGE)
+            return EVENT_STATE_TOO_LARGE;
+        else if (results[i].state != EVENT_STATE_DURABLE)
+            worst = results[i].state;
+    return worst;
+}
+
+static void finish_done(struct job *job, const struct event_result *results, size_t count)
+{
+    if (job->raw_reason != 0) {
+        finish(job, INTAKE_DONE, "");
+        return;
+    }
+    struct position position = {0};
+    for (size_t i = 0; i < count; i++)
+        position_raise(&position, results[i].partition, results[i].offset + 1);
+    char *text = position_text(&position);
+    finish(job, INTAKE_DONE, text);
+    free(text);
+    position_done(&position);
+}
+
+static void on_sent(void *arg, const struct event_result *results, size_t count)
+{
+    struct job *job = arg;
+    enum event_state worst = worst_state(results, count);
+    if (worst == EVENT_STATE_DURABLE || fault_planted("gateway.ack_failed_delivery")) {
+        finish_done(job, results, count);
+    } else if (worst == EVENT_STATE_TOO_LARGE && job->raw_reason != RAW_TOO_LARGE) {
+        log_error("update is larger than its topic takes, keeping its beginning as a raw update",
+                  LOG_INT("update_id", job->update_id), LOG_INT("bytes", (int64_t)job->body.len));
+        send_raw(job, RAW_TOO_LARGE);
+    } else {
+        finish(job, INTAKE_UNAVAILABLE, "");
+    }
+}
+
+static void send_raw(struct job *job, enum raw_reason reason)
+{
+    struct ingest *ingest = job->ingest;
+    struct raw_update raw = {
+        .bot_id = ingest->bot_id,
+        .update_id = job->update_id,
+        .received_at_ms = job->received_at_ms,
+        .reason = reason,
+        .body = job->body,
+    };
+    if (reason == RAW_TOO_LARGE && raw.body.len > RAW_CUT_BYTES)
+        raw.body.len = RAW_CUT_BYTES;
+    job->raw_reason = reason;
+    metric_add(&raw_updates[reason], 1);
+    if (reason == RAW_UNPARSABLE && fault_planted("gateway.drop_unparsable")) {
+        finish(job, INTAKE_DONE, "");
+        return;
+    }
+    struct outbox_batch batch = {.points = &POINTS, .done = on_sent, .arg = job};
+    outbox_send_raw(ingest->outbox, &raw, &batch);
+}
+
+static void send_events(struct job *job, struct translation *translation, struct bytes traceparent)
+{
+    for (size_t i = 0; i < translation->event_count; i++) {
+        if (fault_planted("gateway.fresh_event_id"))
+            random_fill(translation->events[i].id, EVENT_ID_LEN);
+        if (fault_planted("gateway.clock_for_date"))
+            translation->events[i].occurred_at_ms = job->received_at_ms;
+    }
+    if (fault_planted("gateway.ack_before_delivery"))
+        answer(job, INTAKE_DONE, "");
+    struct outbox_batch batch = {
+        .events = translation->events,
+        .count = translation->event_count,
+        .traceparent = traceparent,
+        .points = &POINTS,
+        .done = on_sent,
+        .arg = job,
+    };
+    outbox_send(job->ingest->outbox, &batch);
+}
+
+static void submit(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
+                   void *arg)
+{
+    struct ingest *ingest = self;
+    fault_point("gateway.received", (int64_t)outbox_in_flight(ingest->outbox));
+    if (!outbox_admit(ingest->outbox, 1, body.len)) {
+        metric_add(&answered[INTAKE_BUSY], 1);
+        fn(arg, INTAKE_BUSY, "");
+        return;
+    }
+    struct job *job = mem_alloc(sizeof(*job));
+    *job = (struct job){.ingest = ingest, .body = body, .fn = fn, .arg = arg, .bytes = body.len};
+    job->received_at_ms = now_unix_ms();
+
+    struct translation translation;
+    struct translate_context context = {
+        .bot_id = ingest->bot_id,
+        .received_at_ms = job->received_at_ms,
+        .producer = ingest->producer,
+    };
+    translate(body, &context, &translation);
+    fault_point("gateway.translated", (int64_t)outbox_in_flight(ingest->outbox));
+    metric_add(&received[translation.kind], 1);
+    job->update_id = translation.update_id;
+    if (translation.outcome == TRANSLATE_RAW)
+        send_raw(job, translation.raw_reason);
+    else
+        send_events(job, &translation, traceparent);
+    translation_done(&translation);
+}
+
+struct ingest *ingest_new(struct outbox *outbox, int64_t bot_id, const char *producer)
+{
+    struct ingest *ingest = mem_alloc(sizeof(*ingest));
+    ingest->outbox = outbox;
+    ingest->bot_id = bot_id;
+    ingest->producer = bytes_of_text(producer);
+    return ingest;
+}
+
+void ingest_free(struct ingest *ingest)
+{
+    free(ingest);
+}
+
+struct update_intake ingest_port(struct ingest *ingest)
+{
+    return (struct update_intake){.submit = submit, .self = ingest};
+}

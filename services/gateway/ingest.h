@@ -1,0 +1,24 @@
+/*
+ * ingest: one Telegram update to its events, or to the raw topic, and the answer only after all is
+ * acknowledged.
+ *
+ * What cannot be read or makes no event is kept as a raw update and counts as done: asking Telegram
+ * to send it again would block its chat for nothing. One thread.
+ */
+#ifndef SERVICES_GATEWAY_INGEST_H
+#define SERVICES_GATEWAY_INGEST_H
+
+#include "services/gateway/outbox.h"
+
+struct ingest;
+
+/* `producer`: program and version, lives for ever. `outbox` is borrowed. */
+struct ingest *ingest_new(struct outbox *outbox, int64_t bot_id, const char *producer);
+void ingest_free(struct ingest *ingest); /* nothing is in flight; NULL is fine */
+
+struct update_intake ingest_port(struct ingest *ingest);
+
+/* Register the metrics of updates; once at start. */
+void ingest_add_metrics(void);
+
+#endif

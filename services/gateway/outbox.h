@@ -1,0 +1,60 @@
+/*
+ * outbox: events on their way to the log, one unacknowledged record per key.
+ *
+ * What both intakes share. Events of a batch are put in their order; an event whose key is busy,
+ * with an earlier event of the batch or of another one, waits encoded until that one is
+ * acknowledged. When an event fails, the later ones of its key in the same batch fail without being
+ * sent, so order within a key is never broken. A batch lives until the last of its records is
+ * reported, whoever asked for it may be gone by then. One thread.
+ */
+#ifndef SERVICES_GATEWAY_OUTBOX_H
+#define SERVICES_GATEWAY_OUTBOX_H
+
+#include "services/gateway/ports.h"
+
+struct outbox;
+
+struct outbox_limits { /* of what is admitted and not yet answered */
+    size_t max_count;
+    size_t max_bytes;
+    int64_t wait_ms; /* the longest wait for a busy key */
+};
+
+/* Names of the crash points that a batch passes. */
+struct outbox_points {
+    const char *before_produce;
+    const char *after_produce;
+    const char *delivered;
+};
+
+struct outbox_batch {
+    const struct event *events; /* borrowed until outbox_send returns */
+    size_t count;
+    struct bytes traceparent; /* {0}: none */
+    const struct outbox_points *points;
+    /* Exactly once, when every event has a result; possibly before outbox_send returns. */
+    void (*done)(void *arg, const struct event_result *results, size_t count);
+    void *arg;
+};
+
+/* `sink` is borrowed. */
+struct outbox *outbox_new(const struct record_sink *sink, const struct outbox_limits *limits);
+void outbox_free(struct outbox *outbox); /* nothing is in flight; NULL is fine */
+
+/* Reserve room for `count` records from `bytes` of input. False: too much is in flight. */
+MUST_CHECK bool outbox_admit(struct outbox *outbox, size_t count, size_t bytes);
+void outbox_release(struct outbox *outbox, size_t count, size_t bytes);
+size_t outbox_in_flight(const struct outbox *outbox); /* admitted and not yet released */
+size_t outbox_in_flight_bytes(const struct outbox *outbox);
+size_t outbox_waiting(const struct outbox *outbox); /* events waiting for their key */
+
+void outbox_send(struct outbox *outbox, const struct outbox_batch *batch);
+
+/* A raw update keeps no order and waits for nobody; `batch` gives points, done and arg. */
+void outbox_send_raw(struct outbox *outbox, const struct raw_update *raw,
+                     const struct outbox_batch *batch);
+
+/* Give up the waits that are over; a few times a second. */
+void outbox_sweep(struct outbox *outbox, int64_t now_ms);
+
+#endif

@@ -1,0 +1,118 @@
+#include "services/gateway/publish.h"
+
+#include "libs/base/fault.h"
+#include "libs/base/log.h"
+#include "libs/base/log_limit.h"
+#include "libs/base/mem.h"
+#include "libs/ops/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIRST_KIND EVENT_USER_SEEN
+#define KINDS (EVENT_KIND_MAX - FIRST_KIND + 1)
+#define OUTCOMES 2 /* durable or not */
+
+struct publish {
+    struct outbox *outbox;
+    struct log_limit refusals;
+};
+
+/* A batch that is not answered yet. Outlives the call it came from. */
+struct job {
+    struct publish *publish;
+    size_t bytes;
+    events_done_fn fn;
+    void *arg;
+    enum event_kind kinds[]; /* of its events */
+};
+
+static const struct outbox_points POINTS = {
+    .before_produce = "publish.before_produce",
+    .after_produce = "publish.after_produce",
+    .delivered = "publish.delivered",
+};
+
+static struct metric_series published[KINDS * OUTCOMES];
+static char published_labels[KINDS * OUTCOMES][80];
+static struct metric published_metric = {
+    .name = "publish_events_total",
+    .help = "Events handed over by Publish, by kind and by whether they are known to be durable.",
+    .kind = METRIC_COUNTER,
+    .series = published,
+    .count = KINDS * OUTCOMES,
+};
+
+void publish_add_metrics(void)
+{
+    for (size_t i = 0; i < KINDS * OUTCOMES; i++) {
+        (void)snprintf(published_labels[i], sizeof(published_labels[i]),
+                       "kind=\"%s\",outcome=\"%s\"",
+                       event_kind_name((enum event_kind)(FIRST_KIND + i / OUTCOMES)),
+                       i % OUTCOMES == 0 ? "durable" : "failed");
+        published[i].labels = published_labels[i];
+    }
+    metrics_add(&published_metric);
+}
+
+static void on_sent(void *arg, const struct event_result *results, size_t count)
+{
+    struct job *job = arg;
+    struct publish *publish = job->publish;
+    size_t failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_durable = results[i].state == EVENT_STATE_DURABLE;
+        failed += is_durable ? 0 : 1;
+        metric_add(&published[(job->kinds[i] - FIRST_KIND) * OUTCOMES + (is_durable ? 0 : 1)], 1);
+    }
+    uint64_t before = 0;
+    if (failed > 0 && log_limit_passes(&publish->refusals, &before))
+        log_warn("published events not acknowledged by Kafka, told the publisher",
+                 LOG_INT("failed", (int64_t)failed), LOG_INT("events", (int64_t)count),
+                 LOG_INT("suppressed", (int64_t)before));
+    outbox_release(publish->outbox, count, job->bytes);
+    job->fn(job->arg, failed == count ? INTAKE_UNAVAILABLE : INTAKE_DONE, results);
+    fault_point("publish.answered", (int64_t)outbox_in_flight(publish->outbox));
+    free(job);
+}
+
+static void submit(void *self, const struct events_request *request, events_done_fn fn, void *arg)
+{
+    struct publish *publish = self;
+    fault_point("publish.received", (int64_t)outbox_in_flight(publish->outbox));
+    if (!outbox_admit(publish->outbox, request->count, request->bytes)) {
+        fn(arg, INTAKE_BUSY, NULL);
+        return;
+    }
+    struct job *job = mem_alloc(sizeof(*job) + request->count * sizeof(job->kinds[0]));
+    *job = (struct job){.publish = publish, .bytes = request->bytes, .fn = fn, .arg = arg};
+    for (size_t i = 0; i < request->count; i++)
+        job->kinds[i] = request->events[i].kind;
+
+    struct outbox_batch batch = {
+        .events = request->events,
+        .count = request->count,
+        .traceparent = request->traceparent,
+        .points = &POINTS,
+        .done = on_sent,
+        .arg = job,
+    };
+    outbox_send(publish->outbox, &batch);
+}
+
+struct publish *publish_new(struct outbox *outbox)
+{
+    struct publish *publish = mem_alloc(sizeof(*publish));
+    publish->outbox = outbox;
+    return publish;
+}
+
+void publish_free(struct publish *publish)
+{
+    free(publish);
+}
+
+struct event_intake publish_port(struct publish *publish)
+{
+    return (struct event_intake){.submit = submit, .self = publish};
+}

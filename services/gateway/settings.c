@@ -1,0 +1,377 @@
+#include "services/gateway/settings.h"
+
+#include "libs/base/bytes.h"
+
+#define AT(field) offsetof(struct settings, field)
+
+#define SECRET_LEN_MAX 256 /* Telegram refuses longer ones */
+
+static const char *const MODES[] = {"webhook", "polling", "none", NULL};
+static const char *const ROLES[] = {"ingest", "publish", "worker", NULL};
+static const char *const COMPRESSIONS[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
+static const char *const LOG_LEVELS[] = {"error", "warn", "info", "debug", NULL};
+static const char *const LOG_FORMATS[] = {"logfmt", "json", NULL};
+
+/* What "acknowledged means durable", the order of a chat and bounded memory stand on. */
+static const char *const REFUSED[] = {"acks",
+                                      "request.required.acks",
+                                      "allow.auto.create.topics",
+                                      "auto.offset.reset",
+                                      "check.crcs",
+                                      "delivery.timeout.ms",
+                                      "enable.auto.commit",
+                                      "enable.gapless.guarantee",
+                                      "enable.idempotence",
+                                      "group.protocol",
+                                      "message.max.bytes",
+                                      "message.timeout.ms",
+                                      "partitioner",
+                                      "queue.buffering.max.kbytes",
+                                      "queue.buffering.max.messages",
+                                      "queuing.strategy",
+                                      "statistics.interval.ms",
+                                      "transactional.id",
+                                      NULL};
+
+static const struct setting ROWS[] = {
+    {.name = "GATEWAY_BOT_TOKEN",
+     .type = SETTING_SECRET,
+     .offset = AT(bot_token),
+     .doc = "Token of the bot; the number before its colon is the bot id of all events."},
+    {.name = "GATEWAY_BOT_ID",
+     .type = SETTING_INT,
+     .offset = AT(bot_id),
+     .standard = "0",
+     .min = 0,
+     .max = INT64_MAX,
+     .doc = "Id of the bot when the token is kept from this process; 0: taken from the token."},
+    {.name = "GATEWAY_MODE",
+     .type = SETTING_CHOICE,
+     .offset = AT(mode),
+     .standard = "webhook",
+     .choices = MODES,
+     .doc = "How updates come in: webhook listens for Telegram, none takes no updates; polling is "
+            "not built yet."},
+    {.name = "GATEWAY_ROLES",
+     .type = SETTING_SET,
+     .offset = AT(roles),
+     .standard = "ingest,publish",
+     .choices = ROLES,
+     .doc = "What this process does: ingest takes updates, publish serves PublishService; worker "
+            "is not built yet."},
+    {.name = "GATEWAY_WEBHOOK_LISTEN",
+     .type = SETTING_TEXT,
+     .offset = AT(webhook_listen),
+     .standard = "0.0.0.0:8080",
+     .doc = "Where Telegram's POSTs arrive (plain HTTP behind a TLS proxy), as host:port."},
+    {.name = "GATEWAY_WEBHOOK_PATH",
+     .type = SETTING_TEXT,
+     .offset = AT(webhook_path),
+     .standard = "/telegram",
+     .doc = "The only path that takes updates; never put the token into it."},
+    {.name = "GATEWAY_WEBHOOK_SECRET",
+     .type = SETTING_SECRET,
+     .offset = AT(webhook_secret),
+     .doc = "Secret token given to setWebhook, 1 to 256 of A-Z a-z 0-9 _ -; 43 random ones are a "
+            "good choice. Needed in mode webhook."},
+    {.name = "GATEWAY_WEBHOOK_SECRET_PREVIOUS",
+     .type = SETTING_SECRET,
+     .offset = AT(webhook_secret_previous),
+     .doc = "A second valid secret while it is being changed at Telegram."},
+    {.name = "GATEWAY_MAX_CONNECTIONS",
+     .type = SETTING_INT,
+     .offset = AT(max_connections),
+     .standard = "256",
+     .min = 1,
+     .max = 65536,
+     .doc = "Open webhook connections; more wait in the kernel. Telegram opens max_connections "
+            "(40, at most 100)."},
+    {.name = "GATEWAY_MAX_BODY_BYTES",
+     .type = SETTING_INT,
+     .offset = AT(max_body_bytes),
+     .standard = "1048576",
+     .min = 1024,
+     .max = 1966080,
+     .doc = "Largest body of a webhook request; Telegram's updates stay below 512 KiB."},
+    {.name = "GATEWAY_REQUEST_DEADLINE_MS",
+     .type = SETTING_INT,
+     .offset = AT(request_deadline_ms),
+     .standard = "10000",
+     .min = 100,
+     .max = 60000,
+     .doc = "Time for a webhook request to arrive, from its first byte to its last, and again for "
+            "its answer to leave."},
+    {.name = "GATEWAY_IDLE_TIMEOUT_MS",
+     .type = SETTING_INT,
+     .offset = AT(idle_ms),
+     .standard = "75000",
+     .min = 100,
+     .max = 3600000,
+     .doc = "How long a webhook connection without a request stays open; Telegram's own limit is "
+            "60 s."},
+    {.name = "GATEWAY_FORWARD_URL",
+     .type = SETTING_SECRET,
+     .offset = AT(forward_url),
+     .doc = "Webhook of your own bot (http or https): every update is passed on after it is "
+            "durable, and the bot's answer goes to Telegram. Empty: no forwarding."},
+    {.name = "GATEWAY_FORWARD_TIMEOUT_MS",
+     .type = SETTING_INT,
+     .offset = AT(forward_timeout_ms),
+     .standard = "25000",
+     .min = 100,
+     .max = 55000,
+     .doc = "Time for the bot behind GATEWAY_FORWARD_URL to answer; then Telegram is asked to send "
+            "the update again."},
+    {.name = "GATEWAY_RPC_LISTEN",
+     .type = SETTING_TEXT,
+     .offset = AT(rpc_listen),
+     .standard = "127.0.0.1:9090",
+     .doc = "Where PublishService is served (gRPC over HTTP/2 without TLS), as host:port."},
+    {.name = "GATEWAY_RPC_TOKENS_FILE",
+     .type = SETTING_TEXT,
+     .offset = AT(rpc_tokens_file),
+     .doc = "File with the accepted bearer tokens, one a line; needed to listen beyond loopback."},
+    {.name = "GATEWAY_RPC_ALLOW_PUBLIC",
+     .type = SETTING_BOOL,
+     .offset = AT(rpc_allow_public),
+     .standard = "false",
+     .doc = "Listen beyond loopback without tokens, because something in front authenticates."},
+    {.name = "GATEWAY_AD_COOLDOWN_S",
+     .type = SETTING_INT,
+     .offset = AT(ad_cooldown_s),
+     .standard = "86400",
+     .min = 0,
+     .max = 31622400,
+     .doc = "Seconds to the next advertisement, for a published AdShown that leaves it out."},
+    {.name = "GATEWAY_AD_COUNT_AFTER",
+     .type = SETTING_INT,
+     .offset = AT(ad_count_after),
+     .standard = "1",
+     .min = 0,
+     .max = 1000000,
+     .doc = "Download counter after an advertisement, for a published AdShown that leaves it out."},
+    {.name = "GATEWAY_MAX_IN_FLIGHT",
+     .type = SETTING_INT,
+     .offset = AT(max_in_flight),
+     .standard = "4096",
+     .min = 1,
+     .max = 1000000,
+     .doc = "Updates and published events that are not yet acknowledged; more are answered 503 or "
+            "RESOURCE_EXHAUSTED at once."},
+    {.name = "GATEWAY_MAX_IN_FLIGHT_BYTES",
+     .type = SETTING_INT,
+     .offset = AT(max_in_flight_bytes),
+     .standard = "33554432",
+     .min = 2097152,
+     .max = 1 << 30,
+     .doc = "Bytes of their bodies; the second bound of what is in flight."},
+    {.name = "GATEWAY_KAFKA_BOOTSTRAP_SERVERS",
+     .type = SETTING_TEXT,
+     .offset = AT(kafka_bootstrap_servers),
+     .required = true,
+     .doc = "Kafka brokers as host:port, comma separated."},
+    {.name = "GATEWAY_KAFKA_COMPRESSION_TYPE",
+     .type = SETTING_CHOICE,
+     .offset = AT(kafka_compression),
+     .standard = "lz4",
+     .choices = COMPRESSIONS,
+     .doc = "How batches of records are compressed on their way and in the log."},
+    {.name = "GATEWAY_KAFKA_LINGER_MS",
+     .type = SETTING_INT,
+     .offset = AT(kafka_linger_ms),
+     .standard = "0",
+     .min = 0,
+     .max = 1000,
+     .doc = "How long a record waits for others of its partition; every update waits for it too."},
+    {.name = "GATEWAY_DELIVERY_TIMEOUT_MS",
+     .type = SETTING_INT,
+     .offset = AT(delivery_timeout_ms),
+     .standard = "15000",
+     .min = 1000,
+     .max = 50000,
+     .doc = "Time for Kafka to acknowledge a record, and for a record to wait for an earlier one "
+            "of its chat; then the sender is told to try again. Below Telegram's 60 s."},
+    {.name = "GATEWAY_TOPIC_PREFIX",
+     .type = SETTING_TEXT,
+     .offset = AT(topic_prefix),
+     .standard = "telefact",
+     .doc = "The topics are <prefix>.events.v1 and <prefix>.raw.v1."},
+    {.name = "GATEWAY_TOPIC_PARTITIONS",
+     .type = SETTING_INT,
+     .offset = AT(topic_partitions),
+     .standard = "12",
+     .min = 1,
+     .max = 1024,
+     .doc = "Partitions of each topic; fixed for the topic's life, since another count moves chats "
+            "between partitions."},
+    {.name = "GATEWAY_TOPIC_REPLICATION_FACTOR",
+     .type = SETTING_INT,
+     .offset = AT(topic_replication_factor),
+     .standard = "3",
+     .min = 1,
+     .max = 32,
+     .doc = "Replicas of a partition that `topics create` asks for; min.insync.replicas becomes "
+            "one less, at least 1."},
+    {.name = "GATEWAY_TOPIC_RAW_RETENTION_HOURS",
+     .type = SETTING_INT,
+     .offset = AT(raw_retention_hours),
+     .standard = "168",
+     .min = 1,
+     .max = 87600,
+     .doc = "How long `topics create` lets raw updates be kept."},
+    {.name = "GATEWAY_ADMIN_LISTEN",
+     .type = SETTING_TEXT,
+     .offset = AT(admin_listen),
+     .standard = "127.0.0.1:9100",
+     .doc = "Where /livez, /readyz, /startupz and /metrics are served, as host:port."},
+    {.name = "GATEWAY_LOG_LEVEL",
+     .type = SETTING_CHOICE,
+     .offset = AT(log_level),
+     .standard = "info",
+     .choices = LOG_LEVELS,
+     .doc = "Least important lines that are logged."},
+    {.name = "GATEWAY_LOG_FORMAT",
+     .type = SETTING_CHOICE,
+     .offset = AT(log_format),
+     .standard = "logfmt",
+     .choices = LOG_FORMATS,
+     .doc = "Form of the log lines on standard error."},
+};
+
+static const struct settings_table TABLE = {
+    .prefix = "GATEWAY_",
+    .pass_prefix = "GATEWAY_KAFKA_",
+    .pass_refused = REFUSED,
+    .rows = ROWS,
+    .count = sizeof(ROWS) / sizeof(ROWS[0]),
+};
+
+struct faults {
+    FILE *report;
+    int count;
+};
+
+static void add_fault(struct faults *faults, const char *line)
+{
+    (void)fputs(line, faults->report);
+    faults->count++;
+}
+
+static bool is_secret(const char *text)
+{
+    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    return len <= SECRET_LEN_MAX && text[len] == '\0';
+}
+
+/* The number before the token's colon must be a bot id; nothing of the token is shown. */
+static void check_bot(struct settings *settings, struct faults *faults)
+{
+    const char *token = settings->bot_token;
+    if (token[0] == '\0') {
+        if (settings->bot_id == 0)
+            add_fault(faults, "GATEWAY_BOT_TOKEN: missing; set it, or GATEWAY_BOT_ID when the "
+                              "token is kept from this process\n");
+        return;
+    }
+    int64_t id = 0;
+    const char *colon = strchr(token, ':');
+    if (colon == NULL || colon[1] == '\0' ||
+        !bytes_get_int64((struct bytes){token, (size_t)(colon - token)}, &id) || id <= 0)
+        add_fault(faults, "GATEWAY_BOT_TOKEN: not of the form <number>:<text>; copy it again\n");
+    else if (settings->bot_id != 0 && settings->bot_id != id)
+        add_fault(faults, "GATEWAY_BOT_ID: is not the bot of GATEWAY_BOT_TOKEN; remove one\n");
+    else
+        settings->bot_id = id;
+}
+
+static void check_webhook(const struct settings *settings, struct faults *faults)
+{
+    if (settings->webhook_secret[0] == '\0')
+        add_fault(faults, "GATEWAY_WEBHOOK_SECRET: missing; the webhook listens publicly and "
+                          "needs one\n");
+    if (!is_secret(settings->webhook_secret))
+        add_fault(faults, "GATEWAY_WEBHOOK_SECRET: only 1 to 256 of A-Z a-z 0-9 _ - are allowed\n");
+    if (!is_secret(settings->webhook_secret_previous))
+        add_fault(faults, "GATEWAY_WEBHOOK_SECRET_PREVIOUS: only 1 to 256 of A-Z a-z 0-9 _ - are "
+                          "allowed\n");
+    if (settings->webhook_path[0] != '/' || strpbrk(settings->webhook_path, " ?#") != NULL)
+        add_fault(faults, "GATEWAY_WEBHOOK_PATH: must start with / and hold no blank, ? or #\n");
+    if (strchr(settings->webhook_path, ':') != NULL)
+        add_fault(faults, "GATEWAY_WEBHOOK_PATH: holds a colon, as a bot token does; paths are "
+                          "logged by proxies, use a random text\n");
+    if (settings->forward_url[0] != '\0' &&
+        strncmp(settings->forward_url, "http://", strlen("http://")) != 0 &&
+        strncmp(settings->forward_url, "https://", strlen("https://")) != 0)
+        add_fault(faults, "GATEWAY_FORWARD_URL: must start with http:// or https://\n");
+}
+
+static void check_topics(const struct settings *settings, struct faults *faults)
+{
+    size_t len = strspn(settings->topic_prefix,
+                        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    if (len == 0 || len > 200 || settings->topic_prefix[len] != '\0')
+        add_fault(faults, "GATEWAY_TOPIC_PREFIX: 1 to 200 of A-Z a-z 0-9 . _ - are allowed\n");
+}
+
+static void check_together(struct settings *settings, struct faults *faults)
+{
+    check_topics(settings, faults);
+    check_bot(settings, faults);
+    if (settings->mode == MODE_POLLING)
+        add_fault(faults, "GATEWAY_MODE: polling is not built yet; use webhook or none\n");
+    if ((settings->roles & ROLE_WORKER) != 0)
+        add_fault(faults, "GATEWAY_ROLES: worker is not built yet; use ingest and publish\n");
+    if (gateway_takes_webhook(settings))
+        check_webhook(settings, faults);
+}
+
+static bool load(char *const *environ_list, struct settings *out, struct faults *faults,
+                 struct err *err)
+{
+    return settings_load(&TABLE, environ_list, out, &out->kafka, faults->report, err);
+}
+
+bool gateway_settings_load(char *const *environ_list, struct settings *out, FILE *report,
+                           struct err *err)
+{
+    struct faults faults = {.report = report};
+    if (!load(environ_list, out, &faults, err))
+        return false;
+    check_together(out, &faults);
+    return faults.count == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults.count);
+}
+
+bool gateway_settings_load_topics(char *const *environ_list, struct settings *out, FILE *report,
+                                  struct err *err)
+{
+    struct faults faults = {.report = report};
+    if (!load(environ_list, out, &faults, err))
+        return false;
+    check_topics(out, &faults);
+    return faults.count == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults.count);
+}
+
+bool gateway_takes_webhook(const struct settings *settings)
+{
+    return (settings->roles & ROLE_INGEST) != 0 && settings->mode == MODE_WEBHOOK;
+}
+
+void gateway_settings_done(struct settings *settings)
+{
+    settings_done(&TABLE, settings, &settings->kafka);
+}
+
+void gateway_settings_show(const struct settings *settings, FILE *out)
+{
+    settings_show(&TABLE, settings, &settings->kafka, out);
+}
+
+void gateway_settings_print_reference(FILE *out)
+{
+    settings_print_reference(&TABLE, "Settings of telefact-gateway", out);
+}
+
+const char *gateway_compression(const struct settings *settings)
+{
+    return COMPRESSIONS[settings->kafka_compression];
+}
