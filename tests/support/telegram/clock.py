@@ -75,7 +75,7 @@ class ManualClock:
         heapq.heappush(self._timers, (when, self._sequence, timer))
         return timer
 
-    async def advance(self, seconds: float, settle_s: float = 0.02) -> None:
+    async def advance(self, seconds: float, settle_s: float = 0.01) -> None:
         """Move on by `seconds`, running due timers in order, letting real I/O settle after each."""
         end = self._now + seconds
         await asyncio.sleep(settle_s)

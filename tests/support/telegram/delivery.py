@@ -24,7 +24,7 @@ from tests.support.telegram.rules import (
     next_delay,
 )
 
-_SWEEP_S = 5.0
+_BACKLOG_SWEEP_S = 60.0
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Delivery:
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self._pump_soon = False
-        self._sweep_timer = clock.call_at(clock.time() + _SWEEP_S, self._sweep)
+        self._sweep_timer: Timer | None = None
 
     @property
     def pending(self) -> int:
@@ -133,9 +133,9 @@ class Delivery:
 
     def close(self) -> None:
         """Stop delivering. Pending entries stay pending."""
-        self._sweep_timer.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._sweep_timer, self._timer):
+            if timer is not None:
+                timer.cancel()
         self._backlog.clear()
         self._queues.clear()
         self._ready.clear()
@@ -165,6 +165,7 @@ class Delivery:
             again_at = min(again_at or self._ready[0][0], self._ready[0][0])
         if again_at is not None:
             self._wake_at(again_at)
+        self._arm_sweep(now)
 
     def _load(self) -> None:
         now = self._clock.time()
@@ -290,7 +291,17 @@ class Delivery:
         self._timer_at = when
         self._timer = self._clock.call_at(when, self._pump)
 
+    def _arm_sweep(self, now: float) -> None:
+        if self._sweep_timer is not None:
+            return
+        when = self.pool.idle_limit_at()
+        if self._backlog:
+            when = min(when or now + _BACKLOG_SWEEP_S, now + _BACKLOG_SWEEP_S)
+        if when is not None:
+            self._sweep_timer = self._clock.call_at(when, self._sweep)
+
     def _sweep(self) -> None:
+        self._sweep_timer = None
         now = self._clock.time()
         self.pool.sweep()
         for entry in [each for each in self._backlog if each.expires_at < now]:
@@ -298,7 +309,6 @@ class Delivery:
         self._backlog = deque(each for each in self._backlog if each.outcome == PENDING)
         self._pump()
         self._check_idle()
-        self._sweep_timer = self._clock.call_at(now + _SWEEP_S, self._sweep)
 
     def _check_idle(self) -> None:
         if self.pending == 0 and self._in_flight == 0 and not self._copies:

@@ -83,8 +83,12 @@ class ConnectionPool:
             self._opened.append(now)
             task = asyncio.get_running_loop().create_task(self._connect())
             self._connecting.add(task)
-            task.add_done_callback(self._connecting.discard)
+            task.add_done_callback(self._connected)
         return None
+
+    def idle_limit_at(self) -> float | None:
+        """When the connection that is still for the longest reaches the idle limit."""
+        return min(each.active_at for each in self._all) + IDLE_LIMIT_S if self._all else None
 
     def sweep(self) -> None:
         """Close connections on which nothing moved for the idle limit."""
@@ -131,10 +135,14 @@ class ConnectionPool:
             connection.active_at = self._clock.time()
             self._all.add(connection)
             self._free.append(connection)
-            loop.call_soon(self._on_change)
             return
         self._refused_until = self._clock.time() + _RETRY_CONNECT_S
-        loop.call_soon(self._on_change)
+
+    def _connected(self, task: asyncio.Task[None]) -> None:
+        self._connecting.discard(task)
+        if not task.cancelled():
+            task.result()
+            self._on_change()
 
     def _closed_idle(self, connection: WebhookConnection) -> None:
         self._forget(connection)
