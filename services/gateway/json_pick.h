@@ -16,6 +16,7 @@ enum json_type {
     JSON_INT64, /* an integer that int64 holds, written without fraction or exponent */
     JSON_TEXT,
     JSON_OBJECT,
+    JSON_ANY,
 };
 
 struct json_member {

@@ -75,22 +75,23 @@ static struct bytes fit_name(struct job *job, yyjson_val *value)
 static bool set_sender(struct job *job, const struct update_message *message,
                        struct event_user_seen *seen)
 {
-    enum { USERNAME, FIRST_NAME, LAST_NAME, LANGUAGE_CODE };
+    enum { LANGUAGE_CODE, USERNAME, FIRST_NAME, LAST_NAME };
     static const struct json_member members[] = {
+        [LANGUAGE_CODE] = JSON_MEMBER("language_code", JSON_TEXT),
         [USERNAME] = JSON_MEMBER("username", JSON_TEXT),
         [FIRST_NAME] = JSON_MEMBER("first_name", JSON_TEXT),
         [LAST_NAME] = JSON_MEMBER("last_name", JSON_TEXT),
-        [LANGUAGE_CODE] = JSON_MEMBER("language_code", JSON_TEXT),
     };
     yyjson_val *found[COUNT(members)];
+    bool is_private = message->chat.type == CHAT_PRIVATE;
     seen->lang = BYTES_LITERAL("en");
     if (message->from == NULL)
         return true;
-    if (!json_pick(message->from, members, COUNT(members), found))
+    if (!json_pick(message->from, members, is_private ? COUNT(members) : 1, found))
         return false;
     if (found[LANGUAGE_CODE] != NULL && event_lang_is_known(json_text(found[LANGUAGE_CODE])))
         seen->lang = json_text(found[LANGUAGE_CODE]);
-    if (message->chat.type != CHAT_PRIVATE)
+    if (!is_private)
         return true;
     seen->personal.is_present = true;
     seen->personal.username = fit_name(job, found[USERNAME]);
@@ -117,15 +118,13 @@ static bool see_sender(struct job *job, const struct update_message *message)
     bool is_private = message->chat.type == CHAT_PRIVATE;
     struct bytes text = message->text == NULL ? none : json_text(message->text);
     struct bytes rest = none;
-    if (message->chat.type == CHAT_UNKNOWN)
-        return true;
     if (is_private && text_is_command(text, BYTES_LITERAL("/start"), &rest))
         return add_user_seen(job, message, SEEN_START, rest);
     if (is_private && text_is_command(text, BYTES_LITERAL("/mode"), &rest)) {
         add_event(job, EVENT_USER_MODE_CHANGED, message->chat.id)->mode.is_toggle = true;
         return true;
     }
-    if (text.len > 0)
+    if (message->text != NULL)
         return add_user_seen(job, message, SEEN_TEXT, none);
     if (is_private)
         return add_user_seen(job, message, SEEN_PRIVATE_MESSAGE, none);
@@ -234,11 +233,9 @@ static bool on_my_chat_member(struct job *job, yyjson_val *object)
     if (!get_only(found[FROM], id_member, &from_id) || !update_get_date(found[DATE], &date) ||
         !get_only(found[NEW_MEMBER], status_member, &status))
         return false;
-    bool is_blocked = json_key_is(status, BYTES_LITERAL("kicked"));
-    if (!is_blocked && !json_key_is(status, BYTES_LITERAL("member")))
-        return true;
     set_cause(job, date, "cm", chat.id, json_int64(from_id));
-    add_event(job, EVENT_USER_BLOCKED, chat.id)->blocked = is_blocked;
+    add_event(job, EVENT_USER_BLOCKED, chat.id)->blocked =
+        json_key_is(status, BYTES_LITERAL("kicked"));
     return true;
 }
 
@@ -247,34 +244,33 @@ static const struct {
     struct json_member member; /* of the update object */
     handle_fn *handle;
 } kinds[UPDATE_KINDS] = {
-    [UPDATE_OTHER] = {JSON_MEMBER("other", JSON_OBJECT), NULL}, /* a name only, never looked for */
+    [UPDATE_OTHER] = {JSON_MEMBER("other", JSON_ANY), NULL}, /* a name only, never looked for */
     [UPDATE_MESSAGE] = {JSON_MEMBER("message", JSON_OBJECT), on_message},
-    [UPDATE_EDITED_MESSAGE] = {JSON_MEMBER("edited_message", JSON_OBJECT), NULL},
-    [UPDATE_CHANNEL_POST] = {JSON_MEMBER("channel_post", JSON_OBJECT), NULL},
-    [UPDATE_EDITED_CHANNEL_POST] = {JSON_MEMBER("edited_channel_post", JSON_OBJECT), NULL},
-    [UPDATE_BUSINESS_CONNECTION] = {JSON_MEMBER("business_connection", JSON_OBJECT), NULL},
-    [UPDATE_BUSINESS_MESSAGE] = {JSON_MEMBER("business_message", JSON_OBJECT), NULL},
-    [UPDATE_EDITED_BUSINESS_MESSAGE] = {JSON_MEMBER("edited_business_message", JSON_OBJECT), NULL},
-    [UPDATE_DELETED_BUSINESS_MESSAGES] = {JSON_MEMBER("deleted_business_messages", JSON_OBJECT),
-                                          NULL},
-    [UPDATE_GUEST_MESSAGE] = {JSON_MEMBER("guest_message", JSON_OBJECT), NULL},
-    [UPDATE_MESSAGE_REACTION] = {JSON_MEMBER("message_reaction", JSON_OBJECT), NULL},
-    [UPDATE_MESSAGE_REACTION_COUNT] = {JSON_MEMBER("message_reaction_count", JSON_OBJECT), NULL},
-    [UPDATE_INLINE_QUERY] = {JSON_MEMBER("inline_query", JSON_OBJECT), NULL},
-    [UPDATE_CHOSEN_INLINE_RESULT] = {JSON_MEMBER("chosen_inline_result", JSON_OBJECT), NULL},
+    [UPDATE_EDITED_MESSAGE] = {JSON_MEMBER("edited_message", JSON_ANY), NULL},
+    [UPDATE_CHANNEL_POST] = {JSON_MEMBER("channel_post", JSON_ANY), NULL},
+    [UPDATE_EDITED_CHANNEL_POST] = {JSON_MEMBER("edited_channel_post", JSON_ANY), NULL},
+    [UPDATE_BUSINESS_CONNECTION] = {JSON_MEMBER("business_connection", JSON_ANY), NULL},
+    [UPDATE_BUSINESS_MESSAGE] = {JSON_MEMBER("business_message", JSON_ANY), NULL},
+    [UPDATE_EDITED_BUSINESS_MESSAGE] = {JSON_MEMBER("edited_business_message", JSON_ANY), NULL},
+    [UPDATE_DELETED_BUSINESS_MESSAGES] = {JSON_MEMBER("deleted_business_messages", JSON_ANY), NULL},
+    [UPDATE_GUEST_MESSAGE] = {JSON_MEMBER("guest_message", JSON_ANY), NULL},
+    [UPDATE_MESSAGE_REACTION] = {JSON_MEMBER("message_reaction", JSON_ANY), NULL},
+    [UPDATE_MESSAGE_REACTION_COUNT] = {JSON_MEMBER("message_reaction_count", JSON_ANY), NULL},
+    [UPDATE_INLINE_QUERY] = {JSON_MEMBER("inline_query", JSON_ANY), NULL},
+    [UPDATE_CHOSEN_INLINE_RESULT] = {JSON_MEMBER("chosen_inline_result", JSON_ANY), NULL},
     [UPDATE_CALLBACK_QUERY] = {JSON_MEMBER("callback_query", JSON_OBJECT), on_callback_query},
-    [UPDATE_SHIPPING_QUERY] = {JSON_MEMBER("shipping_query", JSON_OBJECT), NULL},
-    [UPDATE_PRE_CHECKOUT_QUERY] = {JSON_MEMBER("pre_checkout_query", JSON_OBJECT), NULL},
-    [UPDATE_PURCHASED_PAID_MEDIA] = {JSON_MEMBER("purchased_paid_media", JSON_OBJECT), NULL},
-    [UPDATE_POLL] = {JSON_MEMBER("poll", JSON_OBJECT), NULL},
-    [UPDATE_POLL_ANSWER] = {JSON_MEMBER("poll_answer", JSON_OBJECT), NULL},
+    [UPDATE_SHIPPING_QUERY] = {JSON_MEMBER("shipping_query", JSON_ANY), NULL},
+    [UPDATE_PRE_CHECKOUT_QUERY] = {JSON_MEMBER("pre_checkout_query", JSON_ANY), NULL},
+    [UPDATE_PURCHASED_PAID_MEDIA] = {JSON_MEMBER("purchased_paid_media", JSON_ANY), NULL},
+    [UPDATE_POLL] = {JSON_MEMBER("poll", JSON_ANY), NULL},
+    [UPDATE_POLL_ANSWER] = {JSON_MEMBER("poll_answer", JSON_ANY), NULL},
     [UPDATE_MY_CHAT_MEMBER] = {JSON_MEMBER("my_chat_member", JSON_OBJECT), on_my_chat_member},
-    [UPDATE_CHAT_MEMBER] = {JSON_MEMBER("chat_member", JSON_OBJECT), NULL},
-    [UPDATE_CHAT_JOIN_REQUEST] = {JSON_MEMBER("chat_join_request", JSON_OBJECT), NULL},
-    [UPDATE_CHAT_BOOST] = {JSON_MEMBER("chat_boost", JSON_OBJECT), NULL},
-    [UPDATE_REMOVED_CHAT_BOOST] = {JSON_MEMBER("removed_chat_boost", JSON_OBJECT), NULL},
-    [UPDATE_MANAGED_BOT] = {JSON_MEMBER("managed_bot", JSON_OBJECT), NULL},
-    [UPDATE_SUBSCRIPTION] = {JSON_MEMBER("subscription", JSON_OBJECT), NULL},
+    [UPDATE_CHAT_MEMBER] = {JSON_MEMBER("chat_member", JSON_ANY), NULL},
+    [UPDATE_CHAT_JOIN_REQUEST] = {JSON_MEMBER("chat_join_request", JSON_ANY), NULL},
+    [UPDATE_CHAT_BOOST] = {JSON_MEMBER("chat_boost", JSON_ANY), NULL},
+    [UPDATE_REMOVED_CHAT_BOOST] = {JSON_MEMBER("removed_chat_boost", JSON_ANY), NULL},
+    [UPDATE_MANAGED_BOT] = {JSON_MEMBER("managed_bot", JSON_ANY), NULL},
+    [UPDATE_SUBSCRIPTION] = {JSON_MEMBER("subscription", JSON_ANY), NULL},
 };
 
 const char *update_kind_name(enum update_kind kind)
