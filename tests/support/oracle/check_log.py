@@ -25,6 +25,8 @@ class LogReading:
     first: dict[bytes, Place] = field(default_factory=dict)
     """The first record of each expected event."""
     copies: Counter[bytes] = field(default_factory=Counter)
+    held: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """Event id by place, of expected events."""
     kinds: Counter[str] = field(default_factory=Counter)
     """Distinct events by kind."""
 
@@ -62,6 +64,7 @@ def check_events(
             reading.first[event.event_id] = record.place
             reading.kinds[candidate.event.kind] += 1
         reading.copies[event.event_id] += 1
+        reading.held[record.place[:2]] = event.event_id
         _check_record(expected.bot_id, log.partitions, record, event, candidate, differences)
     _check_presence(expected, reading, differences)
     _check_order(expected, reading, differences)
@@ -176,6 +179,9 @@ def _check_presence(expected: Expected, reading: LogReading, differences: Differ
             continue
         for token in candidate.positions:
             _check_position(token, place, candidate, differences)
+        for at in candidate.answered_at:
+            if reading.held.get(at) != event_id:
+                differences.add("publish: wrong answer", f"{candidate.cause}: is not at {at[0]}:{at[1]}")
     for answer in expected.wrong_answers:
         differences.add("publish: wrong answer", answer)
 

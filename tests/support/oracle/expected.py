@@ -39,6 +39,7 @@ class Publish(Protocol):
     offset: int
     deduplicated: bool
     done: bool
+    refused: str
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class Candidate:
     must: bool = False
     positions: list[str] = field(default_factory=list)
     """Tokens handed out for it."""
+    answered_at: list[tuple[int, int]] = field(default_factory=list)
+    """Places that Publish named."""
     sent_between_ms: tuple[float, float] | None = None
     """For times taken from the gateway's clock: when it can have been received."""
 
@@ -125,6 +128,9 @@ def _add_publish(expected: Expected, publish: Publish) -> None:
         is_published=True,
     )
     cause = f"publish {publish.kind} {publish.key!r}"
+    if publish.refused:
+        expected.wrong_answers.append(f"{cause}: refused with {publish.refused!r}")
+        return
     candidate = expected.events.setdefault(event_id, Candidate(event, cause))
     candidate.must |= publish.done
     if publish.done:
@@ -133,6 +139,7 @@ def _add_publish(expected: Expected, publish: Publish) -> None:
         if not publish.deduplicated:
             expected.wrong_answers.append(f"{cause}: answered as not deduplicated although it has a key")
         candidate.positions.append(f"{publish.partition}:{publish.offset + 1}")
+        candidate.answered_at.append((publish.partition, publish.offset))
     expected.queues.setdefault(f"publisher {publish.subject_id}", []).append(event_id)
 
 

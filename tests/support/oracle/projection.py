@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.support.oracle.translate import START, TEXT, Event
+from tests.support.oracle.translate import CHAT_TYPES, START, TEXT, Event
 
 CLOCK_AHEAD_MAX_MS = 300_000
 AD_THRESHOLD = 3
+PRIVATE = CHAT_TYPES["private"]
 TOTALS = ("chats", "videos", "images", "video_users", "image_users", "music", "music_users")
 
 Row = dict[str, Any]
@@ -64,13 +65,12 @@ class _Projection:
     def __init__(self) -> None:
         self.tables = Tables()
         self._partition_of: dict[int, int] = {}
-        self._personal_mark: dict[int, Mark] = {}
 
     def apply(self, event: Event, place: Place) -> None:
         if event.kind == "user_seen":
             if event.fields["source"] in (START, TEXT):
                 self._register(event, place)
-            if event.fields["source"] == START:
+            if event.fields["source"] == START and event.fields["chat_type"] == PRIVATE:
                 self._profile(event, place)
             return
         if event.kind in ("video_downloaded", "music_extracted"):
@@ -131,17 +131,16 @@ class _Projection:
                 "username": None,
                 "first_name": "",
                 "settings": {},
-                "last_ms": mark[0],
-                "last_update": mark[1],
-                "last_event": mark[2],
+                "last_ms": None,
+                "last_update": None,
+                "last_event": None,
             }
         if "first_ms" not in row or mark < (row["first_ms"], row["first_update"], row["first_event"]):
             row["created_at_ms"] = mark[0] or None
             row["first_ms"], row["first_update"], row["first_event"] = mark
         personal = event.fields.get("personal")
-        known = self._personal_mark.get(user_id)
-        if personal is not None and (known is None or mark > known):
-            self._personal_mark[user_id] = mark
+        known = (row["last_ms"], row["last_update"], row["last_event"])
+        if personal is not None and (row["last_event"] is None or mark > known):
             row["username"] = personal.get("username")
             row["first_name"] = personal.get("first_name", "")
             row["last_ms"], row["last_update"], row["last_event"] = mark

@@ -13,7 +13,9 @@ CHAT_TYPES = {"private": 1, "group": 2, "supergroup": 3, "channel": 4}
 START, TEXT, PRIVATE_MESSAGE = 1, 2, 3
 LINK_BYTES_MAX = 2048
 NAME_BYTES_MAX = 256
-NO_EVENT, UNPARSABLE, TOO_DEEP, TOO_LARGE = 1, 2, 3, 4
+NO_EVENT, UNPARSABLE, TOO_DEEP = 1, 2, 3
+DATE_MAX = 253_402_300_799  # the last second of the year 9999
+BLANKS = " \t\n\v\f\r"
 
 
 @dataclass(slots=True)
@@ -36,7 +38,8 @@ class Event:
 class Translation:
     """What one update must become: events, or a record of the raw topic for one of the reasons."""
 
-    update_id: int
+    update_id: int | None
+    """None: it may or may not have been readable."""
     events: list[Event] = field(default_factory=list)
     reasons: frozenset[int] = frozenset()
     """More than one where the contract leaves the choice open."""
@@ -53,9 +56,10 @@ def translate(body: bytes, bot_id: int) -> Translation:
     except strict_json.Refused:
         return Translation(0, reasons=frozenset({UNPARSABLE}))
     except strict_json.TooDeep as deep:
-        return Translation(0, reasons=frozenset({TOO_DEEP, UNPARSABLE} if deep.also_broken else {TOO_DEEP}))
+        return Translation(None, reasons=frozenset({TOO_DEEP, UNPARSABLE} if deep.also_broken else {TOO_DEEP}))
     try:
         update_id = _int64(update, "update_id")
+        _demand(update_id > 0, "update_id")
     except _Unparsable:
         return Translation(0, reasons=frozenset({UNPARSABLE}))
     try:
@@ -75,6 +79,7 @@ def _events(update: Any, update_id: int, bot_id: int) -> Iterator[Event]:
             ordinal = ordinals[draft.kind] = ordinals.get(draft.kind, -1) + 1
             event_id = ids.of_update(bot_id, draft.kind, ordinal, update_id, draft.natural_id, draft.date)
             yield Event(event_id, draft.kind, draft.subject_id, update_id, draft.occurred_at_ms, draft.fields, ordinal)
+        return
 
 
 @dataclass(slots=True)
@@ -88,10 +93,8 @@ class _Draft:
 
 
 def _of_message(message: strict_json.Object) -> Iterator[_Draft]:
-    chat = _object(message, "chat")
-    chat_id = _int64(chat, "id")
-    chat_type = _chat_type(chat)
-    date = _int64(message, "edit_date" if message.get("edit_date") is not None else "date")
+    chat_id, chat_type = _chat(message)
+    date = _date(message, "edit_date" if "edit_date" in message else "date")
     natural_id = f"m:{chat_id}:{_int64(message, 'message_id')}"
 
     def draft(kind: str, fields: dict[str, Any]) -> _Draft:
@@ -102,8 +105,8 @@ def _of_message(message: strict_json.Object) -> Iterator[_Draft]:
     command, payload = _command(text) if is_private and text is not None else ("", "")
     if command == "/mode":
         yield draft("user_mode_changed", {"user_id": chat_id, "toggle": True})
-    elif text is not None or is_private:
-        source = START if command == "/start" else TEXT if text is not None else PRIVATE_MESSAGE
+    elif chat_type and (text or is_private):
+        source = START if command == "/start" else TEXT if text else PRIVATE_MESSAGE
         yield draft("user_seen", _user_seen(message, chat_id, chat_type, source, payload))
     if "migrate_to_chat_id" in message:
         new_id = _int64(message, "migrate_to_chat_id")
@@ -135,24 +138,25 @@ def _of_callback(query: strict_json.Object) -> Iterator[_Draft]:
     if data is None or "message" not in query or not data.startswith("lang/"):
         return
     lang = data[len("lang/") :]
-    chat = _object(_object(query, "message"), "chat")
-    if lang not in LANGS or _chat_type(chat) != CHAT_TYPES["private"]:
+    if lang not in LANGS:
         return
-    chat_id = _int64(chat, "id")
+    chat_id, chat_type = _chat(_object(query, "message"))
     query_id = _text(query, "id")
-    if query_id is None:
-        raise _Unparsable("callback_query.id")
+    _demand(query_id is not None, "callback_query.id")
+    if chat_type != CHAT_TYPES["private"]:
+        return
     yield _Draft("user_lang_changed", chat_id, {"user_id": chat_id, "lang": lang}, f"cq:{query_id}", 0, None)
 
 
 def _of_my_chat_member(change: strict_json.Object) -> Iterator[_Draft]:
-    chat = _object(change, "chat")
-    if _chat_type(chat) != CHAT_TYPES["private"]:
+    chat_id, chat_type = _chat(change)
+    if chat_type != CHAT_TYPES["private"]:
         return
-    chat_id, date = _int64(chat, "id"), _int64(change, "date")
+    date = _date(change, "date")
     status = _text(_object(change, "new_chat_member"), "status")
-    if status is None:
-        raise _Unparsable("new_chat_member.status")
+    _demand(status is not None, "new_chat_member.status")
+    if status not in ("kicked", "member"):
+        return
     natural_id = f"cm:{chat_id}:{_int64(_object(change, 'from'), 'id')}"
     fields = {"user_id": chat_id, "blocked": status == "kicked"}
     yield _Draft("user_blocked", chat_id, fields, natural_id, date, date * 1000)
@@ -167,43 +171,52 @@ _RULES: dict[str, Callable[[strict_json.Object], Iterator[_Draft]]] = {
 
 def _command(text: str) -> tuple[str, str]:
     """The command word of a text without the bot's name, and what follows it."""
-    word, _, rest = text.partition(" ")
-    return word.partition("@")[0], rest.strip(" ")
+    text = text.lstrip(BLANKS)
+    end = next((at for at, char in enumerate(text) if char in BLANKS), len(text))
+    return text[:end].partition("@")[0], text[end:].lstrip(BLANKS)
 
 
-def _chat_type(chat: strict_json.Object) -> int:
-    try:
-        return CHAT_TYPES[_text(chat, "type") or ""]
-    except KeyError:
-        raise _Unparsable("chat.type") from None
+def _demand(is_so: bool, name: str) -> None:
+    if not is_so:
+        raise _Unparsable(name)
+
+
+def _chat(container: strict_json.Object) -> tuple[int, int]:
+    """Id and type; type 0: one that the contract does not know."""
+    chat = _object(container, "chat")
+    chat_id, name = _int64(chat, "id"), _text(chat, "type")
+    _demand(chat_id != 0 and name is not None, "chat")
+    return chat_id, CHAT_TYPES.get(name or "", 0)
+
+
+def _date(container: strict_json.Object, name: str) -> int:
+    date = _int64(container, name)
+    _demand(0 <= date <= DATE_MAX, name)
+    return date
 
 
 def _value(container: Any, name: str) -> Any:
-    if not isinstance(container, strict_json.Object) or name in container.repeated:
-        raise _Unparsable(name)
+    _demand(isinstance(container, strict_json.Object) and name not in container.repeated, name)
     return container.get(name)
 
 
 def _object(container: Any, name: str) -> strict_json.Object:
     value = _value(container, name)
-    if not isinstance(value, strict_json.Object):
-        raise _Unparsable(name)
+    _demand(isinstance(value, strict_json.Object), name)
     return value
 
 
 def _int64(container: Any, name: str) -> int:
     value = _value(container, name)
-    if type(value) is not int or not -(1 << 63) <= value < 1 << 63:
-        raise _Unparsable(name)
+    _demand(type(value) is int and -(1 << 63) <= value < 1 << 63, name)
     return value
 
 
 def _text(container: Any, name: str) -> str | None:
     value = _value(container, name)
-    if value is None:
+    if name not in container:
         return None
-    if not isinstance(value, str):
-        raise _Unparsable(name)
+    _demand(isinstance(value, str), name)
     return value.replace("\0", "\ufffd")
 
 

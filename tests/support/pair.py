@@ -1,0 +1,179 @@
+"""The pair under test: gateways and a store with their own topics and database on shared servers.
+
+    async with Pair(PairPlan(servers, binaries, work_dir, "name")) as pair:
+        ...
+        assert await pair.wait_applied(30)
+        verdict = await pair.judge(telegram.ledger.entries, bot.log.records)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from deploy.local.servers import Servers
+from tests.support.oracle import DeadLetter, Sources, Verdict, compare
+from tests.support.processes import Service, free_port, run_command
+
+BOT_ID = 123456789
+TOKEN = f"{BOT_ID}:fake-token-for-tests"
+SECRET = "fake-secret_for-tests-0123456789abcdef"
+HOOK = "/hook"
+_POLL_S = 0.05
+
+
+@dataclass(slots=True)
+class PairPlan:
+    """What a pair is made of. `name` becomes part of the topics' and the database's names."""
+
+    servers: Servers
+    binaries: Path
+    work_dir: Path
+    name: str
+    gateways: int = 2
+    partitions: int = 4
+    gateway_settings: Mapping[str, str] = field(default_factory=dict)
+    store_settings: Mapping[str, str] = field(default_factory=dict)
+    answer_sample: int = 30
+    seed: int = 1
+
+
+class Pair:
+    """Use it as an async context manager: topics, database and processes are there inside."""
+
+    def __init__(self, plan: PairPlan) -> None:
+        self.plan = plan
+        self.prefix = f"t.{plan.name}"
+        self.events_topic = f"{self.prefix}.events.v1"
+        self.raw_topic = f"{self.prefix}.raw.v1"
+        self.database_url = ""
+        self.gateways: list[Service] = []
+        self.store: Service
+        self.webhooks: list[str] = []
+        self.publish_targets: list[str] = []
+        self.store_rpc = ""
+        self.bootstrap = plan.servers.kafka_bootstrap
+
+    async def __aenter__(self) -> Pair:
+        plan = self.plan
+        self.database_url = await asyncio.to_thread(plan.servers.create_database, f"t_{plan.name}")
+        for number in range(plan.gateways):
+            self.gateways.append(self._make_gateway(number))
+        self.store = self._make_store()
+        await asyncio.gather(
+            run_command(plan.binaries / "telefact-gateway", ["topics", "create"], self.gateways[0].environment),
+            run_command(plan.binaries / "telefact-store", ["migrate"], self.store.environment),
+        )
+        try:
+            await asyncio.gather(*(service.start() for service in self.services))
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._end()
+
+    @property
+    def services(self) -> list[Service]:
+        """All processes."""
+        return [*self.gateways, self.store]
+
+    async def _end(self) -> None:
+        await asyncio.gather(*(service.kill() for service in self.services if service.is_running))
+
+    def _make_gateway(self, number: int) -> Service:
+        hook, rpc, admin = (f"127.0.0.1:{free_port()}" for _ in range(3))
+        self.webhooks.append(f"http://{hook}{HOOK}")
+        self.publish_targets.append(rpc)
+        environment = {
+            "GATEWAY_BOT_TOKEN": TOKEN,
+            "GATEWAY_MODE": "webhook",
+            "GATEWAY_ROLES": "ingest,publish",
+            "GATEWAY_WEBHOOK_LISTEN": hook,
+            "GATEWAY_WEBHOOK_PATH": HOOK,
+            "GATEWAY_WEBHOOK_SECRET": SECRET,
+            "GATEWAY_RPC_LISTEN": rpc,
+            "GATEWAY_ADMIN_LISTEN": admin,
+            "GATEWAY_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "GATEWAY_TOPIC_PREFIX": self.prefix,
+            "GATEWAY_TOPIC_PARTITIONS": str(self.plan.partitions),
+            "GATEWAY_TOPIC_REPLICATION_FACTOR": "1",
+            **self.plan.gateway_settings,
+        }
+        return self._service(f"gateway{number}", "telefact-gateway", environment, admin)
+
+    def _make_store(self) -> Service:
+        self.store_rpc, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        environment = {
+            "STORE_BOT_ID": str(BOT_ID),
+            "STORE_DATABASE_URL": self.database_url,
+            "STORE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "STORE_KAFKA_GROUP_ID": f"{self.prefix}.store",
+            "STORE_TOPIC_PREFIX": self.prefix,
+            "STORE_RPC_LISTEN": self.store_rpc,
+            "STORE_ADMIN_LISTEN": admin,
+            **self.plan.store_settings,
+        }
+        return self._service("store", "telefact-store", environment, admin)
+
+    def _service(self, name: str, binary: str, environment: Mapping[str, str], admin: str) -> Service:
+        return Service(name, self.plan.binaries / binary, environment, admin, self.plan.work_dir)
+
+    async def wait_applied(self, deadline_s: float) -> bool:
+        """Wait until the fences stand at the log's end; False when the deadline passes first."""
+        deadline = time.monotonic() + deadline_s
+        while time.monotonic() < deadline:
+            if await asyncio.to_thread(self.lag) == 0:
+                return True
+            await asyncio.sleep(_POLL_S)
+        return False
+
+    def lag(self) -> int:
+        """Records of the events topic that are not applied; blocks."""
+        return sum(self.log_end().values()) - sum(self.fences().values())
+
+    def log_end(self) -> dict[int, int]:
+        """Where the next record of each partition of the events topic will stand; blocks."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "telefact-watch"})
+        try:
+            return {
+                partition: consumer.get_watermark_offsets(TopicPartition(self.events_topic, partition), timeout=10)[1]
+                for partition in range(self.plan.partitions)
+            }
+        except KafkaException as error:
+            raise RuntimeError(f"watermarks of {self.events_topic}: {error}") from error
+        finally:
+            consumer.close()
+
+    def fences(self) -> dict[int, int]:
+        """The next offset to apply of each partition; blocks."""
+        with psycopg.connect(self.database_url) as connection:
+            rows = connection.execute("SELECT partition, next_offset FROM g1.fence").fetchall()
+        return dict(rows)
+
+    def sources(self) -> Sources:
+        """Where the oracle looks."""
+        return Sources(
+            bot_id=BOT_ID,
+            bootstrap=self.bootstrap,
+            events_topic=self.events_topic,
+            raw_topic=self.raw_topic,
+            database_url=self.database_url,
+            rpc=self.store_rpc,
+            answer_sample=self.plan.answer_sample,
+            seed=self.plan.seed,
+        )
+
+    async def judge(
+        self, updates: Iterable[Any], publishes: Iterable[Any] = (), dead_letters: Sequence[DeadLetter] = ()
+    ) -> Verdict:
+        """The oracle's verdict on what happened here."""
+        return await asyncio.to_thread(compare, self.sources(), updates, publishes, dead_letters)
