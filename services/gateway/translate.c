@@ -118,13 +118,15 @@ static bool see_sender(struct job *job, const struct update_message *message)
     bool is_private = message->chat.type == CHAT_PRIVATE;
     struct bytes text = message->text == NULL ? none : json_text(message->text);
     struct bytes rest = none;
+    if (message->chat.type == CHAT_UNKNOWN)
+        return true;
     if (is_private && text_is_command(text, BYTES_LITERAL("/start"), &rest))
         return add_user_seen(job, message, SEEN_START, rest);
     if (is_private && text_is_command(text, BYTES_LITERAL("/mode"), &rest)) {
         add_event(job, EVENT_USER_MODE_CHANGED, message->chat.id)->mode.is_toggle = true;
         return true;
     }
-    if (message->text != NULL)
+    if (text.len > 0)
         return add_user_seen(job, message, SEEN_TEXT, none);
     if (is_private)
         return add_user_seen(job, message, SEEN_PRIVATE_MESSAGE, none);
@@ -233,9 +235,11 @@ static bool on_my_chat_member(struct job *job, yyjson_val *object)
     if (!get_only(found[FROM], id_member, &from_id) || !update_get_date(found[DATE], &date) ||
         !get_only(found[NEW_MEMBER], status_member, &status))
         return false;
+    bool is_blocked = json_key_is(status, BYTES_LITERAL("kicked"));
+    if (!is_blocked && !json_key_is(status, BYTES_LITERAL("member")))
+        return true;
     set_cause(job, date, "cm", chat.id, json_int64(from_id));
-    add_event(job, EVENT_USER_BLOCKED, chat.id)->blocked =
-        json_key_is(status, BYTES_LITERAL("kicked"));
+    add_event(job, EVENT_USER_BLOCKED, chat.id)->blocked = is_blocked;
     return true;
 }
 

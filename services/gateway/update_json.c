@@ -22,7 +22,7 @@ bool update_get_chat(yyjson_val *object, struct update_chat *out)
         if (json_key_is(found[1], bytes_of_text(types[i])))
             out->type = (enum event_chat_type)i;
     }
-    return out->id != 0 && out->type != CHAT_UNKNOWN;
+    return out->id != 0;
 }
 
 bool update_get_date(yyjson_val *value, int64_t *out)

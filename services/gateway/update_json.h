@@ -12,7 +12,7 @@
 /* The chat of a message, button or member change. */
 struct update_chat {
     int64_t id;
-    enum event_chat_type type;
+    enum event_chat_type type; /* CHAT_UNKNOWN: newer than this build */
 };
 
 struct update_message {
@@ -25,7 +25,6 @@ struct update_message {
     yyjson_val *migrate_from; /* NULL: none */
 };
 
-/* A chat of an unknown type is refused: whose event it would be is unknown too. */
 bool update_get_chat(yyjson_val *object, struct update_chat *out);
 bool update_get_message(yyjson_val *object, struct update_message *out);
 
