@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import wraps
@@ -12,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.telegram import ACKED, FILTERED, LOST, PENDING, FakeTelegram, ManualClock, read_ledger
+from tests.support.telegram import ACKED, FILTERED, LOST, PENDING, FakeTelegram, ManualClock, RealClock, read_ledger
 from tests.support.webhook import Request, ScriptedWebhook, until
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -331,3 +332,34 @@ async def test_the_bot_api_sets_shows_and_deletes_the_webhook() -> None:
         telegram.enqueue(query(3, "callback_query"))
         assert (await call("deleteWebhook", drop_pending_updates=True))["result"] is True
         assert telegram.delivery.pending == 0
+
+
+@asynchronous
+async def test_order_of_each_queue_holds_through_faults_and_copies() -> None:
+    rng = random.Random(5)
+    accepted: list[bytes] = []
+
+    def answer(request: Request) -> Answer | None:
+        fault = rng.random()
+        if fault < 0.05:
+            return None
+        if fault < 0.15:
+            return 503, {"Retry-After": "1"}, b""
+        accepted.append(request.body)
+        return None if fault < 0.2 else (200, {}, b"")
+
+    async with ScriptedWebhook() as one, ScriptedWebhook() as two:
+        one.answer = two.answer = answer
+        clock = RealClock(speed=100, start=1_760_000_000)
+        urls = [one.url, two.url]
+        async with FakeTelegram(webhooks=urls, clock=clock, duplicates=3, ramp=False, seed=5) as telegram:
+            bodies = (message(number, number * number % 37) for number in range(3_000))
+            assert await telegram.feed(bodies, max_pending=500) == 3_000
+            assert await telegram.run_until_idle(60)
+            assert telegram.ledger.counts[ACKED] == 3_000
+            assert telegram.progress().attempts == len(one.requests) + len(two.requests)
+            first = {body: at for at, body in reversed(list(enumerate(accepted)))}
+            last: dict[str, int] = {}
+            for entry in telegram.ledger.entries:
+                assert first[entry.body] > last.get(entry.queue, -1)
+                last[entry.queue] = first[entry.body]
