@@ -50,7 +50,9 @@ struct fold_profile {
     struct bytes first_name;
     bool has_created_at;
     int64_t created_at_ms;
-    struct fold_mark first, last;
+    bool has_last;          /* false: no sighting carried names */
+    struct fold_mark first; /* the smallest sighting */
+    struct fold_mark last;  /* the largest one that carried names; meaningless without has_last */
 };
 
 /* Change of one row of table totals. */
@@ -75,6 +77,11 @@ void fold_free(struct fold *fold);          /* NULL is fine */
 void fold_reset(struct fold *fold);         /* forget all rows; keeps memory */
 size_t fold_bytes(const struct fold *fold); /* memory in use, for the batch's bound */
 
+/* False: this build does not know the effect of such events (UserSettingsPatched, UserErased). They
+ * stop their partition, as unknown payloads do: recording them without their effect would lose it
+ * for ever. */
+bool fold_is_known(enum event_kind kind);
+
 /* Before loading: note which rows an event needs. Then fold_wanted_* list the ids, ascending, each
  * once. */
 void fold_want(struct fold *fold, const struct event *event, const struct fold_place *place);
@@ -85,7 +92,8 @@ size_t fold_wanted_profiles(struct fold *fold, const int64_t **out_ids);
 void fold_load_user(struct fold *fold, const struct fold_user *row);
 void fold_load_profile(struct fold *fold, const struct fold_profile *row);
 
-/* Apply one fresh event whose rows were wanted. */
+/* Apply one fresh event whose rows were wanted. Its facts (videos, music, applied, aliases) are no
+ * rows of the fold: they follow from the event alone. */
 void fold_apply(struct fold *fold, const struct event *event, const struct fold_place *place);
 
 /* Results: changed rows in ascending order of id, and the totals' changes that are not all zero.

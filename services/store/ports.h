@@ -12,12 +12,12 @@
 #include "services/store/fold.h"
 
 #define FINGERPRINT_LEN 32 /* SHA-256 of a record's value */
+#define CLUSTER_ID_MAX 64  /* with the NUL */
 
-/* One record of the events topic. key and value live until it is released. */
+/* One record of the events topic. key and value live until it is released; data NULL: it has none.
+ */
 struct record_view {
-    int32_t partition;
-    int64_t offset;
-    int64_t record_ms;
+    struct fold_place place;
     struct bytes key;
     struct bytes value;
     void *handle; /* the source's own */
@@ -27,29 +27,33 @@ struct record_view {
 struct fence {
     int32_t partition;
     int64_t next_offset;
-    int64_t owner_epoch;
-    int64_t last_record_ms;
-    uint8_t last_hash[FINGERPRINT_LEN]; /* of record next_offset - 1; meaningless while next_offset
-                                           is 0 */
+    int64_t owner_epoch;                /* raised by every load: an earlier owner notices at once */
+    int64_t last_record_ms;             /* of record next_offset - 1, as is last_hash; */
+    uint8_t last_hash[FINGERPRINT_LEN]; /* meaningless while next_offset is 0 */
+    char cluster_id[CLUSTER_ID_MAX]; /* of the Kafka cluster the offsets belong to; "": unknown */
 };
 
 enum source_event_kind {
     SOURCE_NOTHING,  /* timeout */
-    SOURCE_RECORD,   /* record is set */
-    SOURCE_ASSIGNED, /* partitions were given to this process: read their fences, then call start */
+    SOURCE_RECORD,   /* record is set; the caller releases it */
+    SOURCE_ASSIGNED, /* these partitions, and only these, are this process's: nothing is fetched
+                        until start */
     SOURCE_REVOKED,  /* all partitions were taken: drop what is not committed */
-    SOURCE_LOST_POSITION, /* `partition`: the log does not hold the offset it was started at, or
-                             broke off */
-    SOURCE_TROUBLE, /* brokers unwell: check fingerprints again when records flow; nothing to do now
-                     */
+    SOURCE_LOST_POSITION, /* `partition`: the log does not hold the offset it was to go on at */
+    SOURCE_TROUBLE, /* brokers unwell: check fingerprints again; `why` is a constant or short-lived
+                       text */
 };
 
 struct source_event {
     enum source_event_kind kind;
     struct record_view record;
     int32_t partition;
-    const int32_t *partitions; /* ASSIGNED; lives until the next poll */
+    /* ASSIGNED; they live until the next poll. */
+    const int32_t *partitions;
     size_t partition_count;
+    int32_t topic_partitions; /* how many the topic has; 0: unknown */
+    const char *cluster_id;   /* "": unknown */
+    const char *why;          /* TROUBLE */
 };
 
 /* The log's edges of one partition. */
@@ -58,39 +62,43 @@ struct log_range {
     int64_t end_offset;   /* where the next record will stand */
 };
 
+/* What is to be fetched. */
+struct source_start {
+    const int32_t *partitions;
+    const int64_t *offsets;
+    size_t count;
+};
+
 struct record_source {
     /* The next thing that happened, waiting at most timeout_ms. ERR_RETRY, ERR_FATAL. */
     bool (*poll)(void *self, int timeout_ms, struct source_event *out, struct err *err);
     void (*release)(void *self, struct record_view *record);
-    /* (Re)start the given partitions at these offsets and only those; what was fetched before is
-     * dropped. */
-    bool (*start)(void *self, const int32_t *partitions, const int64_t *offsets, size_t count,
-                  struct err *err);
-    /* Stop or resume fetching of everything without losing the place. */
-    bool (*pause)(void *self, bool is_paused, struct err *err);
+    /* Fetch these partitions from these offsets and nothing else (count 0: nothing at all); what
+     * was fetched before is dropped. Membership of the group is not touched. */
+    bool (*start)(void *self, const struct source_start *start, struct err *err);
+    /* Ask the broker, at most a second. */
     bool (*range)(void *self, int32_t partition, struct log_range *out, struct err *err);
+    /* The log's end as last seen with a fetch, without asking; -1: unknown. */
+    int64_t (*known_end)(void *self, int32_t partition);
     /* Tell the broker how far we are, for lag tools only. */
     void (*export_offset)(void *self, int32_t partition, int64_t next_offset);
     void *self;
 };
 
-/* A record set aside. */
-struct dead_letter {
-    struct record_view record;
-    bool has_event_id;
-    uint8_t event_id[EVENT_ID_LEN];
-    const char *kind;   /* event_kind_name or "" */
-    const char *cause;  /* stable code: "malformed", "other_bot", "wrong_key", "bad_row" … */
-    const char *detail; /* one line, no content */
+enum batch_fate {
+    BATCH_APPLY,     /* takes effect, unless its id is there already */
+    BATCH_DUPLICATE, /* known to have taken effect: only the position moves over it */
+    BATCH_ASIDE,     /* a dead letter: `cause` and `detail` are set */
 };
 
-/* An event of a batch with its place; `is_fresh` is the store's answer to: did its id take effect
- * now? */
+/* A record of a batch. */
 struct batch_event {
-    struct event event;
-    struct fold_place place;
-    bool is_fresh;
-    bool is_aside; /* a dead letter instead */
+    struct record_view record;
+    struct event event; /* kind EVENT_NONE: it could not be decoded */
+    enum batch_fate fate;
+    const char *cause;  /* stable code: "malformed", "other_bot", "wrong_key" … */
+    const char *detail; /* one constant line, no content */
+    bool is_fresh;      /* set by apply: its id took effect now (always true for UserSeen) */
 };
 
 struct batch_fence { /* from -> to, compared and set */
@@ -100,13 +108,13 @@ struct batch_fence { /* from -> to, compared and set */
     uint8_t last_hash[FINGERPRINT_LEN];
 };
 
+/* What one transaction does. */
 struct batch {
     struct batch_fence *fences; /* ascending partitions */
     size_t fence_count;
-    struct batch_event *events; /* in log order within a partition */
+    struct batch_event *events; /* in log order within a partition; no id twice with BATCH_APPLY
+                                   (UserSeen excepted) */
     size_t event_count;
-    struct dead_letter *dead_letters;
-    size_t dead_letter_count;
     bool expect_duplicates; /* use the path that tolerates ids already there */
 };
 
@@ -116,18 +124,27 @@ enum apply_result {
                           fences again */
     APPLY_DUPLICATE,   /* an id was there already: apply again with expect_duplicates */
     APPLY_BAD_ROW,     /* the database blames a row of the batch: bisect */
-    APPLY_UNWELL,      /* class 08, 40, 53, 57, 58, 55P03, 25006: retry later; err says why */
+    APPLY_UNWELL,      /* the database is unwell: retry later; err says why */
     APPLY_BUG,         /* anything else: stop with an alarm */
 };
 
+/* Which fences to read. */
+struct fence_query {
+    const int32_t *partitions; /* ascending */
+    size_t count;
+    const char *cluster_id; /* for those that are created */
+};
+
 struct projection_store {
-    /* Connect if needed, check schema, bot and generation. ERR_RETRY: later. ERR_FATAL: never. */
+    /* Connect if needed; check schema, bot and generation. ERR_RETRY: later. ERR_FATAL: never. */
     bool (*open)(void *self, struct err *err);
-    /* The fences of these partitions; absent ones are created at next_offset 0. */
-    bool (*load_fences)(void *self, const int32_t *partitions, size_t count, struct fence *out,
+    /* The fences of these partitions, in that order, owned by this process from now on; absent ones
+     * are created at next_offset 0. ERR_RETRY. */
+    bool (*load_fences)(void *self, const struct fence_query *query, struct fence *out,
                         struct err *err);
-    /* One transaction: fences, facts, rows, totals, dead letters. Marks is_fresh. `fold` is the
-     * caller's, reset by the call. */
+    /* One transaction: fences, facts, rows, totals, dead letters. `fold` is the caller's memory,
+     * reset by the call. After anything but COMMITTED nothing of it took effect, except that an
+     * APPLY_UNWELL may have been committed: the fences tell. */
     enum apply_result (*apply)(void *self, struct batch *batch, struct fold *fold, struct err *err);
     /* Give up the connection; the next open makes a new one. */
     void (*close)(void *self);

@@ -47,9 +47,10 @@ CREATE TABLE :schema.profiles (
     first_ms      bigint NOT NULL,
     first_update  bigint NOT NULL,
     first_event   uuid   NOT NULL,
-    last_ms       bigint NOT NULL,
-    last_update   bigint NOT NULL,
-    last_event    uuid   NOT NULL
+    -- of the names; NULL: no sighting carried any
+    last_ms       bigint,
+    last_update   bigint,
+    last_event    uuid
 );
 
 CREATE TABLE :schema.videos (
@@ -76,6 +77,13 @@ CREATE TABLE :schema.music (
 -- Ids of the applied events that leave no fact row (UserSeen excepted: it may be applied any number of times).
 CREATE TABLE :schema.applied (
     event_id uuid PRIMARY KEY
+);
+
+-- Group old_id became supergroup new_id. Reads sum over aliases; nothing is moved.
+CREATE TABLE :schema.aliases (
+    old_id bigint NOT NULL,
+    new_id bigint NOT NULL,
+    PRIMARY KEY (old_id, new_id)
 );
 
 -- All-time totals, one row for each partition (its writer) and class of chats (0: id 0, 1: users, 2: groups).

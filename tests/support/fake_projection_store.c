@@ -1,0 +1,241 @@
+#include "tests/support/fake_projection_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool fake_open(void *self, struct err *err)
+{
+    struct fake_projection_store *fake = self;
+    fake->opens++;
+    if (fake->unwell_opens > 0) {
+        fake->unwell_opens--;
+        return err_set(err, ERR_RETRY, "the fake database is down");
+    }
+    return true;
+}
+
+static void fake_close(void *self)
+{
+    struct fake_projection_store *fake = self;
+    fake->closes++;
+}
+
+static bool fake_load_fences(void *self, const struct fence_query *query, struct fence *out,
+                             struct err *err)
+{
+    struct fake_projection_store *fake = self;
+    (void)err;
+    for (size_t i = 0; i < query->count; i++) {
+        int32_t partition = query->partitions[i];
+        struct fence *fence = &fake->fences[partition];
+        if (!fake->has_fence[partition]) {
+            fake->has_fence[partition] = true;
+            fence->partition = partition;
+            (void)strncpy(fence->cluster_id, query->cluster_id, CLUSTER_ID_MAX - 1);
+        }
+        fence->owner_epoch++;
+        out[i] = *fence;
+    }
+    return true;
+}
+
+static bool has_id(const struct fake_projection_store *fake, const uint8_t *id)
+{
+    for (size_t i = 0; i < fake->id_count; i++)
+        if (memcmp(fake->ids[i], id, EVENT_ID_LEN) == 0)
+            return true;
+    return false;
+}
+
+static bool needs_id(const struct batch_event *event)
+{
+    return event->fate == BATCH_APPLY && event->event.kind != EVENT_USER_SEEN;
+}
+
+/* The first scripted or real reason not to commit. */
+static enum apply_result refuse(struct fake_projection_store *fake, const struct batch *batch)
+{
+    if (fake->unwell_applies > 0) {
+        fake->unwell_applies--;
+        return APPLY_UNWELL;
+    }
+    for (size_t i = 0; i < batch->fence_count; i++) {
+        const struct fence *now = &fake->fences[batch->fences[i].before.partition];
+        if (now->next_offset != batch->fences[i].before.next_offset ||
+            now->owner_epoch != batch->fences[i].before.owner_epoch)
+            return APPLY_FENCE_MOVED;
+    }
+    for (size_t i = 0; i < batch->event_count; i++) {
+        const struct batch_event *event = &batch->events[i];
+        if (event->fate != BATCH_APPLY)
+            continue;
+        if (fake->bad_user != 0 && event->event.subject_id == fake->bad_user)
+            return APPLY_BAD_ROW;
+        if (fake->bug_user != 0 && event->event.subject_id == fake->bug_user)
+            return APPLY_BUG;
+        if (needs_id(event) && !batch->expect_duplicates && has_id(fake, event->event.id))
+            return APPLY_DUPLICATE;
+    }
+    return APPLY_COMMITTED;
+}
+
+static void keep_user(struct fake_projection_store *fake, const struct fold_user *row)
+{
+    size_t i = 0;
+    while (i < fake->user_count && fake->users[i].user_id != row->user_id)
+        i++;
+    fake->user_count += i == fake->user_count ? 1 : 0;
+    fake->users[i] = *row;
+    fake->users[i].lang = arena_keep(&fake->texts, row->lang);
+    fake->users[i].link = arena_keep(&fake->texts, row->link);
+}
+
+static void keep_profile(struct fake_projection_store *fake, const struct fold_profile *row)
+{
+    size_t i = 0;
+    while (i < fake->profile_count && fake->profiles[i].id != row->id)
+        i++;
+    fake->profile_count += i == fake->profile_count ? 1 : 0;
+    fake->profiles[i] = *row;
+    fake->profiles[i].username = arena_keep(&fake->texts, row->username);
+    fake->profiles[i].first_name = arena_keep(&fake->texts, row->first_name);
+}
+
+static void add_totals(struct fake_projection_store *fake, const struct fold_totals *row)
+{
+    size_t i = 0;
+    while (i < fake->total_count && (fake->totals[i].partition != row->partition ||
+                                     fake->totals[i].chat_class != row->chat_class))
+        i++;
+    struct fold_totals *sum = &fake->totals[i];
+    if (i == fake->total_count) {
+        fake->total_count++;
+        *sum = *row;
+        return;
+    }
+    sum->chats += row->chats;
+    sum->videos += row->videos;
+    sum->images += row->images;
+    sum->video_users += row->video_users;
+    sum->image_users += row->image_users;
+    sum->music += row->music;
+    sum->music_users += row->music_users;
+}
+
+static void load_rows(struct fake_projection_store *fake, struct fold *fold)
+{
+    const int64_t *ids = NULL;
+    size_t count = fold_wanted_users(fold, &ids);
+    for (size_t i = 0; i < count; i++)
+        if (fake_user(fake, ids[i]) != NULL)
+            fold_load_user(fold, fake_user(fake, ids[i]));
+    count = fold_wanted_profiles(fold, &ids);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < fake->profile_count; k++)
+            if (fake->profiles[k].id == ids[i])
+                fold_load_profile(fold, &fake->profiles[k]);
+}
+
+static void store_rows(struct fake_projection_store *fake, struct fold *fold)
+{
+    const struct fold_user *const *users = NULL;
+    size_t count = fold_changed_users(fold, &users);
+    for (size_t i = 0; i < count; i++)
+        keep_user(fake, users[i]);
+    const struct fold_profile *const *profiles = NULL;
+    count = fold_changed_profiles(fold, &profiles);
+    for (size_t i = 0; i < count; i++)
+        keep_profile(fake, profiles[i]);
+    const struct fold_totals *totals = NULL;
+    count = fold_changed_totals(fold, &totals);
+    for (size_t i = 0; i < count; i++)
+        add_totals(fake, &totals[i]);
+}
+
+static void store_events(struct fake_projection_store *fake, struct batch *batch)
+{
+    for (size_t i = 0; i < batch->event_count; i++) {
+        struct batch_event *event = &batch->events[i];
+        event->is_fresh = event->fate == BATCH_APPLY;
+        if (event->fate == BATCH_ASIDE)
+            fake->letters[fake->letter_count++] =
+                (struct fake_letter){event->record.place, event->cause};
+        if (!needs_id(event))
+            continue;
+        event->is_fresh = !has_id(fake, event->event.id);
+        if (event->is_fresh)
+            memcpy(fake->ids[fake->id_count++], event->event.id, EVENT_ID_LEN);
+    }
+}
+
+static void commit(struct fake_projection_store *fake, struct batch *batch, struct fold *fold)
+{
+    fold_reset(fold);
+    store_events(fake, batch);
+    for (size_t i = 0; i < batch->event_count; i++)
+        if (batch->events[i].is_fresh)
+            fold_want(fold, &batch->events[i].event, &batch->events[i].record.place);
+    load_rows(fake, fold);
+    for (size_t i = 0; i < batch->event_count; i++)
+        if (batch->events[i].is_fresh)
+            fold_apply(fold, &batch->events[i].event, &batch->events[i].record.place);
+    store_rows(fake, fold);
+    fold_reset(fold);
+    for (size_t i = 0; i < batch->fence_count; i++) {
+        struct fence *fence = &fake->fences[batch->fences[i].before.partition];
+        fence->next_offset = batch->fences[i].next_offset;
+        fence->last_record_ms = batch->fences[i].last_record_ms;
+        memcpy(fence->last_hash, batch->fences[i].last_hash, FINGERPRINT_LEN);
+    }
+    fake->commits++;
+    if (batch->event_count > fake->largest_batch)
+        fake->largest_batch = batch->event_count;
+}
+
+static enum apply_result fake_apply(void *self, struct batch *batch, struct fold *fold,
+                                    struct err *err)
+{
+    struct fake_projection_store *fake = self;
+    fake->applies++;
+    if (fake->before_apply != NULL)
+        fake->before_apply(fake->before_apply_arg);
+    enum apply_result result = refuse(fake, batch);
+    if (result != APPLY_COMMITTED) {
+        (void)err_set(err, ERR_RETRY, "the fake database refused");
+        return result;
+    }
+    commit(fake, batch, fold);
+    if (fake->in_doubt_applies > 0) {
+        fake->in_doubt_applies--;
+        (void)err_set(err, ERR_RETRY, "the connection broke during commit");
+        return APPLY_UNWELL;
+    }
+    return APPLY_COMMITTED;
+}
+
+void fake_projection_store_init(struct fake_projection_store *fake)
+{
+    *fake = (struct fake_projection_store){0};
+}
+
+struct projection_store fake_projection_store_port(struct fake_projection_store *fake)
+{
+    return (struct projection_store){.open = fake_open,
+                                     .load_fences = fake_load_fences,
+                                     .apply = fake_apply,
+                                     .close = fake_close,
+                                     .self = fake};
+}
+
+void fake_projection_store_done(struct fake_projection_store *fake)
+{
+    arena_done(&fake->texts);
+}
+
+const struct fold_user *fake_user(const struct fake_projection_store *fake, int64_t user_id)
+{
+    for (size_t i = 0; i < fake->user_count; i++)
+        if (fake->users[i].user_id == user_id)
+            return &fake->users[i];
+    return NULL;
+}
