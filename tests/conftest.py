@@ -1,0 +1,102 @@
+"""Fixtures of all Python tests: servers for the whole session, names and folders of one's own for each test."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.servers import Servers
+
+ROOT = Path(__file__).resolve().parents[1]
+_numbers = itertools.count(1)
+_has_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure, so that fixtures can keep what explains it."""
+    report = yield
+    if report.failed:
+        item.stash[_has_failed] = True
+    return report
+
+
+def _temporary(what: str) -> Path:
+    # Not below the repository: PostgreSQL's user must be able to enter, and a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix=f"telefact-{what}."))
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """Folder of the services' test builds; TELEFACT_BUILD names another one."""
+    folder = Path(os.environ.get("TELEFACT_BUILD", ROOT / "build" / "dev" / "bin"))
+    for name in ("telefact-gateway", "telefact-store"):
+        if not (folder / name).is_file():
+            pytest.fail(f"{folder / name} is missing: run ./dev build dev")
+    return folder
+
+
+@contextlib.contextmanager
+def running_servers(what: str) -> Iterator[Servers]:
+    """A Kafka broker and a PostgreSQL with their own folder."""
+    folder = _temporary(what)
+    servers = Servers(folder)
+    try:
+        yield servers.start()
+    finally:
+        servers.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """One Kafka broker and one PostgreSQL, shared by tests that do not hurt them."""
+    with running_servers("servers") as servers:
+        yield servers
+
+
+@pytest.fixture
+def own_servers() -> Iterator[Servers]:
+    """Servers for one test, which may stop and kill them."""
+    with running_servers("own-servers") as servers:
+        yield servers
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A name for topics and a database that no other test of this session has."""
+    plain = re.sub(r"[^a-z0-9]+", "_", request.node.name.lower()).strip("_")
+    return f"{plain[:30]}_{next(_numbers)}"
+
+
+@pytest.fixture
+def work_dir(request: pytest.FixtureRequest, name: str) -> Iterator[Path]:
+    """A folder for logs. It stays when the test fails; its name is printed."""
+    folder = _temporary(name)
+    yield folder
+    if request.node.stash.get(_has_failed, False):
+        print(f"logs of {request.node.name}: {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(servers: Servers, name: str) -> str:
+    """A new, empty database."""
+    return servers.create_database(f"t_{name}")
+
+
+@pytest.fixture
+def topic_prefix(name: str) -> str:
+    """A prefix of topics that do not exist yet."""
+    return f"t.{name}"

@@ -1,0 +1,124 @@
+"""Both services are killed at every crash point of their write paths, under load; the oracle judges the whole run."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.e2e.conftest import MakePlan, Run, fault_names
+from tests.support.pair import Pair
+from tests.support.processes import Service
+from tests.support.traffic import Traffic, TrafficPlan
+
+IN_FLIGHT_MIN = 30
+UNAPPLIED_MIN = 100
+POINT_DEADLINE_S = 30.0
+KILLED = -9
+
+
+class OperatorsBot:
+    """What stands behind GATEWAY_FORWARD_URL: it takes everything and answers nothing."""
+
+    def __init__(self) -> None:
+        self.bodies = 0
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> str:
+        app = web.Application(client_max_size=1 << 21)
+        app.router.add_post("/", self._take)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}/"
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        await request.read()
+        self.bodies += 1
+        return web.Response()
+
+
+class Crashes:
+    """Makes services end at crash points and remembers the load at each."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    async def one(self, service: Service, point: str, load_min: int) -> None:
+        """Start a stopped service and wait until it has killed itself at the point."""
+        service.environment["TELEFACT_CRASH_AT"] = f"{point}:{load_min}"
+        service.environment["TELEFACT_CRASH_LOG"] = str(self._log)
+        await service.spawn()
+        try:
+            status = await service.wait(POINT_DEADLINE_S)
+        except TimeoutError:
+            pytest.fail(f"{point} was not passed with a load of {load_min} within {POINT_DEADLINE_S:g} s")
+        assert status == KILLED, f"{point}: status {status}\n{service.log_end()}"
+        del service.environment["TELEFACT_CRASH_AT"]
+
+    def loads(self) -> dict[str, int]:
+        """The largest load at which each point was hit."""
+        found: dict[str, int] = {}
+        for line in self._log.read_text().splitlines():
+            point, load = line.rsplit(" ", 1)
+            found[point] = max(found.get(point, 0), int(load))
+        return found
+
+
+async def crash_gateways(pair: Pair, crashes: Crashes, points: list[str]) -> None:
+    """One gateway after the other in turn, so that one always answers."""
+    victims = itertools.cycle(pair.gateways)
+    for point in points:
+        victim = next(victims)
+        assert await victim.stop() == 0, victim.log_end()
+        await crashes.one(victim, point, IN_FLIGHT_MIN)
+        await victim.start()
+
+
+async def crash_store(pair: Pair, traffic: Traffic, crashes: Crashes, points: list[str]) -> None:
+    """It starts again only when enough is waiting for it."""
+    assert await pair.store.stop() == 0, pair.store.log_end()
+    for point in points:
+        while await asyncio.to_thread(pair.lag) < 3 * UNAPPLIED_MIN:
+            await traffic.acked_more(20, POINT_DEADLINE_S)
+        await crashes.one(pair.store, point, UNAPPLIED_MIN)
+    await pair.store.start()
+
+
+@pytest.mark.timeout(240)
+def test_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
+    run: Run, make_plan: MakePlan, binaries: Path, work_dir: Path
+) -> None:
+    gateway_points = fault_names(binaries / "telefact-gateway", "--print-fault-points")
+    store_points = fault_names(binaries / "telefact-store", "--print-fault-points")
+    assert len(gateway_points) >= 8
+    assert len(store_points) >= 8
+    crashes = Crashes(work_dir / "crashes.log")
+
+    async def body() -> None:
+        async with OperatorsBot() as forward_url:
+            plan = make_plan(
+                gateways=2,
+                # Waiting for company in Kafka's batches keeps enough requests in flight at any speed of the machine.
+                gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "60", "GATEWAY_FORWARD_URL": forward_url},
+            )
+            async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=21, rate=450, chats=3_000)) as traffic:
+                await traffic.acked(300, 30)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(crash_gateways(pair, crashes, gateway_points))
+                    tasks.create_task(crash_store(pair, traffic, crashes, store_points))
+                verdict = await traffic.settle_and_judge(deadline_s=90)
+        assert verdict.is_green, verdict.report()
+        loads = crashes.loads()
+        assert {point: loads.get(point, 0) for point in gateway_points if loads.get(point, 0) < IN_FLIGHT_MIN} == {}
+        assert {point: loads.get(point, 0) for point in store_points if loads.get(point, 0) < UNAPPLIED_MIN} == {}
+
+    run(body())

@@ -1,0 +1,161 @@
+"""A log that holds what it must not, or is not the log it was: set aside with its cause, or stopped with an alarm."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tests.e2e.conftest import MakePlan, Run
+from tests.e2e.kafka_tools import delete_records, produce, recreate_topic
+from tests.support.oracle import DeadLetter, ids
+from tests.support.oracle.check_log import as_proto
+from tests.support.oracle.translate import Event
+from tests.support.pair import BOT_ID, Pair
+from tests.support.processes import http_get
+from tests.support.protos import event_pb2
+from tests.support.traffic import Traffic, TrafficPlan
+
+STOP_DEADLINE_S = 20.0
+USER = 6_100_000_001
+
+
+def counted(event_id: bytes, bot_id: int = BOT_ID, user_id: int = USER) -> bytes:
+    """An AdCounted event in protobuf."""
+    message = as_proto(bot_id, Event(event_id, "ad_counted", user_id, 0, 1_760_000_000_000, {"user_id": user_id}), 0)
+    message.occurred_at_ms, message.producer = 1_760_000_000_000, "poison/1"
+    return message.SerializeToString()
+
+
+def poisons() -> list[tuple[str, bytes, bytes]]:
+    """(cause, key, value) of records that no store can apply."""
+    key = ids.record_key(BOT_ID, USER)
+    bad_text = event_pb2.Event(event_id=b"p" * 16, bot_id=BOT_ID)
+    bad_text.video_downloaded.user_id = USER
+    bad_text.video_downloaded.video_link = "a\0b"
+    return [
+        ("malformed", key, b"\xff\xff\xff\xff not protobuf"),
+        ("malformed", key, counted(b"short")),
+        ("malformed", key, bad_text.SerializeToString()),
+        ("other_bot", ids.record_key(BOT_ID + 1, USER), counted(b"b" * 16, bot_id=BOT_ID + 1)),
+        ("wrong_key", ids.record_key(BOT_ID, USER + 1), counted(b"k" * 16)),
+    ]
+
+
+def test_poison_among_good_records_is_set_aside(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        async with (
+            Pair(make_plan(gateways=1)) as pair,
+            Traffic(pair, TrafficPlan(seed=41, rate=400)) as traffic,
+        ):
+            await traffic.acked(300, 20)
+            partition = ids.partition_of(ids.record_key(BOT_ID, USER), pair.plan.partitions)
+            letters = []
+            for cause, key, value in poisons():
+                (place,) = await asyncio.to_thread(
+                    produce, pair.bootstrap, pair.events_topic, [(partition, key, value)]
+                )
+                letters.append(DeadLetter(place.partition, place.offset, cause, key, value))
+                await traffic.acked_more(100, 20)
+            verdict = await traffic.settle_and_judge(letters)
+            assert verdict.is_green, verdict.report()
+            assert verdict.rows["dead_letters"] == len(letters)
+
+    run(body())
+
+
+def test_a_payload_of_a_newer_version_stops_its_partition_alone(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=42, rate=300)) as traffic:
+            await traffic.acked(300, 20)
+            key = ids.record_key(BOT_ID, USER)
+            partition = ids.partition_of(key, pair.plan.partitions)
+            message = event_pb2.Event(event_id=b"n" * 16, bot_id=BOT_ID, producer="newer/2")
+            newer = message.SerializeToString() + b"\x92\x3f\x02\x08\x01"  # field 1010, length-delimited
+            (place,) = await asyncio.to_thread(produce, pair.bootstrap, pair.events_topic, [(partition, key, newer)])
+            await stays_stopped(pair, traffic, {partition: place.offset})
+
+    run(body())
+
+
+async def stays_stopped(pair: Pair, traffic: Traffic, at: dict[int, int]) -> None:
+    """The store is alive and not ready, the partitions stand exactly there, and further load does not move them."""
+    deadline = time.monotonic() + STOP_DEADLINE_S
+    while await pair.store.is_ready() or any(
+        offset != (await asyncio.to_thread(pair.fences)).get(partition, 0) for partition, offset in at.items()
+    ):
+        fences = await asyncio.to_thread(pair.fences)
+        assert time.monotonic() < deadline, f"not stopped at {at}: {fences}\n{pair.store.log_end()}"
+        await asyncio.sleep(0.1)
+    await traffic.acked_more(200, 20)
+    fences = await asyncio.to_thread(pair.fences)
+    assert {partition: fences.get(partition, 0) for partition in at} == at
+    assert not await pair.store.is_ready()
+    status, _ = await http_get(pair.store.admin, "/livez")
+    assert status == 200, "an alarm is no reason to be restarted"
+    stopped = {name: value for name, value in (await pair.store.metrics()).items() if "stopped" in name and value > 0}
+    assert stopped, "no metric says that a partition is stopped"
+    assert "level=error" in pair.store.log_path.read_text()
+
+
+@pytest.mark.timeout(120)
+def test_a_log_that_starts_behind_the_position_stops_the_store(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=43, rate=300)) as traffic:
+            await traffic.acked(300, 20)
+            await pair.store.stop()
+            fences = await asyncio.to_thread(pair.fences)
+            await traffic.acked_more(300, 20)
+            end = await asyncio.to_thread(pair.log_end)
+            gone = {partition: end[partition] for partition in fences if end[partition] > fences[partition]}
+            assert gone, "nothing was written while the store was away"
+            await asyncio.to_thread(delete_records, pair.bootstrap, pair.events_topic, gone)
+            await pair.store.spawn()
+            await stays_stopped(pair, traffic, {partition: fences[partition] for partition in gone})
+
+    run(body())
+
+
+@pytest.mark.timeout(120)
+def test_a_log_that_starts_exactly_at_the_position_is_fine(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=44, count=600)) as traffic:
+            await traffic.settle()
+            await pair.store.stop()
+            end = await asyncio.to_thread(pair.log_end)
+            await asyncio.to_thread(delete_records, pair.bootstrap, pair.events_topic, end)
+            await pair.store.start()
+            async with Traffic(pair, TrafficPlan(seed=45, count=300)) as more:
+                await more.settle()
+            assert await pair.store.is_ready()
+
+    run(body())
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("is_running", [False, True], ids=["store_away", "store_running"])
+def test_a_log_rewritten_behind_the_fence_stops_the_store(run: Run, make_plan: MakePlan, is_running: bool) -> None:
+    """The topic is made anew and holds more records than before, but others."""
+
+    async def body() -> None:
+        plan = make_plan(gateways=1, store_settings={"STORE_POSITION_CHECK_MS": "500"})
+        async with Pair(plan) as pair:
+            async with Traffic(pair, TrafficPlan(seed=46, count=500)) as traffic:
+                await traffic.settle()
+            if not is_running:
+                await pair.store.stop()
+            await pair.gateways[0].stop()
+            fences = await asyncio.to_thread(pair.fences)
+            held = await asyncio.to_thread(recreate_topic, pair.bootstrap, pair.events_topic, plan.partitions)
+            held.reverse()
+            again = [(record.place.partition, record.key, record.value) for record in held]
+            await asyncio.to_thread(produce, pair.bootstrap, pair.events_topic, again)
+            await pair.gateways[0].start()
+            async with Traffic(pair, TrafficPlan(seed=47, rate=300)) as load:
+                await load.acked(200, 30)
+                if not is_running:
+                    await pair.store.spawn()
+                await stays_stopped(pair, load, {partition: offset for partition, offset in fences.items() if offset})
+
+    run(body())
