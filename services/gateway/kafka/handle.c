@@ -1,0 +1,308 @@
+#include "services/gateway/kafka/handle.h"
+
+#include "libs/base/log.h"
+#include "libs/base/mem.h"
+#include "libs/base/now.h"
+#include "libs/ops/metrics.h"
+#include "services/gateway/kafka/conf.h"
+#include "services/gateway/kafka/topics.h"
+
+#include <assert.h>
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define TOPICS 2 /* of enum sink_topic */
+
+struct handle {
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    rd_kafka_topic_t *topics[TOPICS];
+    int event_fd; /* librdkafka writes to it when the queue is no longer empty */
+    struct loop_watch *watch;
+    struct background *background;
+    struct handle_owner owner;
+    size_t pending;
+    int brokers_up;
+    bool is_retired;
+    bool is_polling; /* reports are being made: do not end under their feet */
+};
+
+/* What a record carries through librdkafka. */
+struct tag {
+    delivery_fn fn;
+    void *arg;
+    int64_t put_us;
+};
+
+static struct metric_series delivery_seconds[] = {{.labels = ""}};
+static struct metric delivery_seconds_metric = {
+    .name = "kafka_delivery_seconds",
+    .help = "From handing a record to librdkafka to its acknowledgement or failure.",
+    .kind = METRIC_HISTOGRAM,
+    .series = delivery_seconds,
+    .count = 1,
+};
+static struct metric_series failures[] = {{.labels = ""}};
+static struct metric failures_metric = {
+    .name = "kafka_delivery_failures_total",
+    .help = "Records that Kafka refused or did not acknowledge in time.",
+    .kind = METRIC_COUNTER,
+    .series = failures,
+    .count = 1,
+};
+
+void handle_add_metrics(void)
+{
+    metrics_add(&delivery_seconds_metric);
+    metrics_add(&failures_metric);
+}
+
+static bool is_too_large(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
+static void report(struct handle *handle, const rd_kafka_message_t *message)
+{
+    struct tag *tag = message->_private;
+    struct delivery delivery = {
+        .is_durable = message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                      rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_PERSISTED,
+        .partition = message->partition,
+        .offset = message->offset,
+    };
+    if (!delivery.is_durable) {
+        delivery.error = rd_kafka_err2str(message->err);
+        delivery.is_too_large = is_too_large(message->err);
+        metric_add(&failures[0], 1);
+    }
+    metric_observe_us(&delivery_seconds[0], now_monotonic_us() - tag->put_us);
+    handle->pending--;
+    tag->fn(tag->arg, &delivery);
+    free(tag);
+}
+
+static void report_all(struct handle *handle, rd_kafka_event_t *event)
+{
+    const rd_kafka_message_t *message = NULL;
+    while ((message = rd_kafka_event_message_next(event)) != NULL)
+        report(handle, message);
+}
+
+static void on_error(struct handle *handle, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        handle->brokers_up = 0;
+    if (code == RD_KAFKA_RESP_ERR__FATAL && !handle->is_retired)
+        handle->owner.broken(handle->owner.self, rd_kafka_event_error_string(event));
+    else
+        log_warn("Kafka error", LOG_TEXT("code", rd_kafka_err2name(code)),
+                 LOG_TEXT("text", rd_kafka_event_error_string(event)));
+}
+
+/* librdkafka says nothing when a broker comes back, but its statistics tell each broker's state. */
+static int count_brokers_up(const char *statistics)
+{
+    static const char up[] = "\"state\":\"UP\"";
+    int count = 0;
+    for (const char *at = strstr(statistics, up); at != NULL; at = strstr(at + 1, up))
+        count++;
+    return count;
+}
+
+static void on_event(struct handle *handle, rd_kafka_event_t *event)
+{
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_DR:
+        report_all(handle, event);
+        break;
+    case RD_KAFKA_EVENT_ERROR:
+        on_error(handle, event);
+        break;
+    case RD_KAFKA_EVENT_STATS:
+        handle->brokers_up = count_brokers_up(rd_kafka_event_stats(event));
+        break;
+    default:
+        break;
+    }
+}
+
+static void destroy_rk(void *arg)
+{
+    struct handle *handle = arg;
+    rd_kafka_destroy(handle->rk);
+}
+
+static void free_struct(void *arg)
+{
+    free(arg);
+}
+
+/* Everything but the call that may block. */
+static void disconnect(struct handle *handle)
+{
+    if (handle->queue != NULL) {
+        rd_kafka_queue_io_event_enable(handle->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(handle->queue);
+    }
+    loop_watch_free(handle->watch);
+    for (size_t i = 0; i < TOPICS; i++)
+        if (handle->topics[i] != NULL)
+            rd_kafka_topic_destroy(handle->topics[i]);
+    if (handle->event_fd >= 0)
+        (void)close(handle->event_fd);
+}
+
+static void end_if_done(struct handle *handle)
+{
+    if (!handle->is_retired || handle->is_polling || handle->pending > 0)
+        return;
+    disconnect(handle);
+    background_run(handle->background, destroy_rk, free_struct, handle);
+}
+
+static void on_readable(void *self, bool readable, bool writable)
+{
+    struct handle *handle = self;
+    (void)readable;
+    (void)writable;
+    uint64_t ignored = 0;
+    if (read(handle->event_fd, &ignored, sizeof(ignored)) < 0)
+        ignored = 0; /* somebody read it before: the queue is looked at all the same */
+
+    handle->is_polling = true;
+    rd_kafka_event_t *event = NULL;
+    while ((event = rd_kafka_queue_poll(handle->queue, 0)) != NULL) {
+        on_event(handle, event);
+        rd_kafka_event_destroy(event);
+    }
+    handle->is_polling = false;
+    end_if_done(handle);
+}
+
+static bool open_queue(struct handle *handle, struct loop *loop, struct err *err)
+{
+    static const uint64_t one = 1; /* what an eventfd takes */
+    handle->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (handle->event_fd < 0)
+        return err_set(err, ERR_FATAL, "no descriptor for Kafka's events");
+    handle->queue = rd_kafka_queue_get_main(handle->rk);
+    handle->watch = loop_watch_new(loop, handle->event_fd, on_readable, handle);
+    loop_watch_want(handle->watch, true, false);
+    rd_kafka_queue_io_event_enable(handle->queue, handle->event_fd, &one, sizeof(one));
+    return true;
+}
+
+static bool open_topics(struct handle *handle, const struct kafka_options *options, struct err *err)
+{
+    for (size_t i = 0; i < TOPICS; i++) {
+        char name[TOPIC_NAME_MAX];
+        topic_name(options->topic_prefix, (enum sink_topic)i, name);
+        handle->topics[i] = rd_kafka_topic_new(handle->rk, name, NULL);
+        if (handle->topics[i] == NULL)
+            return err_set(err, ERR_FATAL, "topic %s: %s", name,
+                           rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    return true;
+}
+
+bool handle_open(struct loop *loop, struct background *background,
+                 const struct kafka_options *options, const struct handle_owner *owner,
+                 struct handle **out, struct err *err)
+{
+    rd_kafka_conf_t *conf = NULL;
+    if (!kafka_conf_producer(options, &conf, err))
+        return false;
+    char text[200];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(err, ERR_FATAL, "librdkafka: %s", text);
+    }
+    struct handle *handle = mem_alloc(sizeof(*handle));
+    *handle = (struct handle){.rk = rk, .event_fd = -1, .background = background, .owner = *owner};
+    if (!open_queue(handle, loop, err) || !open_topics(handle, options, err)) {
+        handle_free(handle);
+        return false;
+    }
+    *out = handle;
+    return true;
+}
+
+static rd_kafka_headers_t *headers_of(const struct record *record)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+    for (size_t i = 0; i < record->header_count; i++) {
+        const struct record_header *header = &record->headers[i];
+        if (rd_kafka_header_add(headers, header->name, -1, header->value, (ssize_t)header->len) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+            mem_exhausted();
+    }
+    return headers;
+}
+
+static bool refuse(rd_kafka_error_t *error, struct err *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    return err_set(err, is_too_large(code) ? ERR_REJECT : ERR_RETRY, "produce: %s",
+                   rd_kafka_err2str(code));
+}
+
+bool handle_put(struct handle *handle, enum sink_topic topic, const struct record *record,
+                delivery_fn fn, void *arg, struct err *err)
+{
+    struct tag *tag = mem_alloc(sizeof(*tag));
+    *tag = (struct tag){.fn = fn, .arg = arg, .put_us = now_monotonic_us()};
+    rd_kafka_headers_t *headers = headers_of(record);
+    rd_kafka_vu_t values[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = handle->topics[topic]},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)record->key, record->key_len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {record->value.data, record->value.len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = tag},
+    };
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(handle->rk, values, sizeof(values) / sizeof(*values));
+    if (error == NULL) {
+        handle->pending++;
+        return true;
+    }
+    rd_kafka_headers_destroy(headers);
+    free(tag);
+    return refuse(error, err);
+}
+
+size_t handle_pending(const struct handle *handle)
+{
+    return handle->pending;
+}
+
+int handle_brokers_up(const struct handle *handle)
+{
+    return handle->brokers_up;
+}
+
+void handle_retire(struct handle *handle)
+{
+    handle->is_retired = true;
+    (void)rd_kafka_purge(handle->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                         RD_KAFKA_PURGE_F_NON_BLOCKING);
+    end_if_done(handle);
+}
+
+void handle_free(struct handle *handle)
+{
+    if (handle == NULL)
+        return;
+    assert(handle->pending == 0);
+    disconnect(handle);
+    rd_kafka_destroy(handle->rk);
+    free(handle);
+}

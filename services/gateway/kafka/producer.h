@@ -1,0 +1,33 @@
+/*
+ * producer: the record_sink over Kafka: idempotent, acknowledged by all in-sync replicas.
+ *
+ * After a fatal error of librdkafka (an out-of-order sequence, say) everything on its way is
+ * reported as not durable and a new producer takes over, at most once in some seconds. One thread:
+ * the loop's.
+ */
+#ifndef SERVICES_GATEWAY_KAFKA_PRODUCER_H
+#define SERVICES_GATEWAY_KAFKA_PRODUCER_H
+
+#include "libs/loop/loop.h"
+#include "services/gateway/kafka/background.h"
+#include "services/gateway/kafka/options.h"
+#include "services/gateway/ports.h"
+
+struct producer;
+
+/* options are borrowed. ERR_FATAL: librdkafka refuses the options. */
+MUST_CHECK bool producer_open(struct loop *loop, struct background *background,
+                              const struct kafka_options *options, struct producer **out,
+                              struct err *err);
+void producer_free(struct producer *producer); /* nothing is pending; NULL is fine */
+
+struct record_sink producer_port(struct producer *producer);
+
+/* A broker is connected and the queue is below its high mark; else false and why. */
+MUST_CHECK bool producer_is_ready(const struct producer *producer, struct err *err);
+
+/* Bring the gauges up to date; about once a second. */
+void producer_update_metrics(const struct producer *producer);
+void producer_add_metrics(void); /* once at start */
+
+#endif
