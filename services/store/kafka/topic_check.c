@@ -1,0 +1,139 @@
+#include "services/store/kafka/topic_check.h"
+
+#include "libs/base/cleanup.h"
+#include "libs/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void destroy_metadata(const struct rd_kafka_metadata *metadata)
+{
+    if (metadata != NULL)
+        rd_kafka_metadata_destroy(metadata);
+}
+
+static void destroy_topic(rd_kafka_topic_t *topic)
+{
+    if (topic != NULL)
+        rd_kafka_topic_destroy(topic);
+}
+
+static void destroy_event(rd_kafka_event_t *event)
+{
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+}
+
+DEFINE_AUTO(metadata, const struct rd_kafka_metadata *, destroy_metadata)
+DEFINE_AUTO(topic, rd_kafka_topic_t *, destroy_topic)
+DEFINE_AUTO(event, rd_kafka_event_t *, destroy_event)
+DEFINE_AUTO(queue, rd_kafka_queue_t *, rd_kafka_queue_destroy)
+DEFINE_AUTO(options, rd_kafka_AdminOptions_t *, rd_kafka_AdminOptions_destroy)
+DEFINE_AUTO(resource, rd_kafka_ConfigResource_t *, rd_kafka_ConfigResource_destroy)
+
+/* A wrong value here breaks a promise, so the service does not start. */
+static const struct {
+    const char *name;
+    const char *value;
+    const char *why;
+} WANTED[] = {
+    {"message.timestamp.type", "LogAppendTime",
+     "a fast clock of one writer could poison the statistics"},
+    {"cleanup.policy", "delete", "compaction makes holes, and a hole stops a partition"},
+    {"retention.ms", "-1", "what the log forgets cannot be rebuilt"},
+    {"retention.bytes", "-1", "what the log forgets cannot be rebuilt"},
+};
+
+static bool read_metadata(rd_kafka_t *rk, const char *name, int timeout_ms,
+                          struct consumer_topic *out, struct err *err)
+{
+    AUTO(topic) rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+    const struct rd_kafka_metadata *found = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, topic, &found, timeout_ms);
+    AUTO(metadata) const struct rd_kafka_metadata *metadata = found;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return err_set(err, ERR_RETRY, "ask the brokers about topic %s: %s", name,
+                       rd_kafka_err2str(code));
+
+    rd_kafka_resp_err_t state = metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                                         : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (state == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return err_set(err, ERR_FATAL,
+                       "topic %s does not exist; run `telefact-gateway topics create`", name);
+    if (state != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return err_set(err, ERR_RETRY, "topic %s: %s", name, rd_kafka_err2str(state));
+    out->partition_count = metadata->topics[0].partition_cnt;
+    return true;
+}
+
+static bool check_entries(const rd_kafka_ConfigResource_t *resource, const char *topic,
+                          struct err *err)
+{
+    size_t count = 0;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        for (size_t w = 0; w < sizeof(WANTED) / sizeof(*WANTED); w++) {
+            if (strcmp(name, WANTED[w].name) != 0 ||
+                (value != NULL && strcmp(value, WANTED[w].value) == 0))
+                continue;
+            return err_set(
+                err, ERR_FATAL,
+                "topic %s has %s=%s, wanted %s (%s); run `telefact-gateway topics check`", topic,
+                name, value == NULL ? "" : value, WANTED[w].value, WANTED[w].why);
+        }
+    }
+    return true;
+}
+
+static bool check_config(rd_kafka_t *rk, const char *topic, int timeout_ms, struct err *err)
+{
+    char text[160];
+    AUTO(queue) rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    AUTO(options)
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    AUTO(resource)
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof(text));
+    rd_kafka_DescribeConfigs(rk, &resource, 1, options, queue);
+
+    AUTO(event) rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return err_set(err, ERR_RETRY, "read the settings of topic %s: %s", topic,
+                       event == NULL ? "no answer" : rd_kafka_event_error_string(event));
+    size_t count = 0;
+    const rd_kafka_ConfigResource_t **found = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(event), &count);
+    if (count != 1)
+        return err_set(err, ERR_RETRY, "read the settings of topic %s: no answer", topic);
+    rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(found[0]);
+    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        log_warn("topic settings are not checked: no right to describe them",
+                 LOG_TEXT("topic", topic));
+        return true;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return err_set(err, ERR_RETRY, "read the settings of topic %s: %s", topic,
+                       rd_kafka_err2str(code));
+    return check_entries(found[0], topic, err);
+}
+
+bool topic_check(rd_kafka_t *rk, const char *topic, int timeout_ms, struct consumer_topic *out,
+                 struct err *err)
+{
+    struct consumer_topic checked = {0};
+    if (!read_metadata(rk, topic, timeout_ms, &checked, err) ||
+        !check_config(rk, topic, timeout_ms, err))
+        return false;
+    char *cluster_id = rd_kafka_clusterid(rk, timeout_ms);
+    if (cluster_id == NULL)
+        return err_set(err, ERR_RETRY, "ask the brokers for the cluster's id: no answer");
+    (void)snprintf(checked.cluster_id, sizeof(checked.cluster_id), "%s", cluster_id);
+    rd_kafka_mem_free(rk, cluster_id);
+    *out = checked;
+    return true;
+}
