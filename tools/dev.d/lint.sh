@@ -42,7 +42,7 @@ clang_tidy() {
 cpp_check() {
   cppcheck --project=build/clang/compile_commands.json -q -j"$(nproc)" --std=c11 \
     --enable=warning,performance,portability --library=posix --inline-suppr \
-    -i"$PWD/build" -i"$PWD/tests" --error-exitcode=1 && echo "cppcheck: no faults"
+    -ibuild -itests --error-exitcode=1 && echo "cppcheck: no faults"
 }
 
 headers_alone() {
@@ -60,7 +60,7 @@ if [ "${1:-}" != --deep ]; then
   check protos protos
 fi
 if [ "${1:-}" != --quick ]; then
-  tools/dev.d/build.sh clang
+  check build tools/dev.d/build.sh clang
   check headers headers_alone
   check clang-tidy clang_tidy
   check cppcheck cpp_check
