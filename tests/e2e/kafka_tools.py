@@ -6,7 +6,14 @@ import time
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from tests.support.oracle.log import Record, read_topic
 from tests.support.oracle.projection import Place
@@ -15,7 +22,7 @@ _DEADLINE_S = 30.0
 
 
 def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap})
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
 
 
 def produce(bootstrap: str, topic: str, records: list[tuple[int, bytes, bytes]]) -> list[Place]:
@@ -41,7 +48,8 @@ def produce(bootstrap: str, topic: str, records: list[tuple[int, bytes, bytes]])
 def delete_records(bootstrap: str, topic: str, before: dict[int, int]) -> None:
     """Let the partitions start at these offsets."""
     offsets = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
-    for future in _admin(bootstrap).delete_records(offsets, request_timeout=_DEADLINE_S).values():
+    admin = _admin(bootstrap)  # its futures live as long as it does
+    for future in admin.delete_records(offsets, request_timeout=_DEADLINE_S).values():
         future.result()
 
 
@@ -70,9 +78,8 @@ def recreate_topic(bootstrap: str, topic: str, partitions: int) -> list[Record]:
 
 def set_topic_config(bootstrap: str, topic: str, name: str, value: str) -> None:
     """Change one setting of a topic."""
-    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry
-
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    for future in _admin(bootstrap).incremental_alter_configs([resource]).values():
+    admin = _admin(bootstrap)
+    for future in admin.incremental_alter_configs([resource]).values():
         future.result()

@@ -142,7 +142,7 @@ class Pair:
 
     def log_end(self) -> dict[int, int]:
         """Where the next record of each partition of the events topic will stand; blocks."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "telefact-watch"})
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "telefact-watch", "log_level": 2})
         try:
             return {
                 partition: consumer.get_watermark_offsets(TopicPartition(self.events_topic, partition), timeout=10)[1]

@@ -48,6 +48,7 @@ def read_topic(bootstrap: str, topic: str) -> TopicLog:
             "auto.offset.reset": "error",
             "check.crcs": True,
             "fetch.wait.max.ms": 20,
+            "log_level": 2,
         }
     )
     try:
