@@ -46,9 +46,8 @@ static void put_text(struct writer *writer, uint32_t number, struct bytes text)
 static uint64_t number_of(const struct field *field, const struct event *event)
 {
     const void *at = (const char *)event + field->offset;
-    switch (field->type) {
+    switch ((enum field_type)field->type) {
     case FIELD_INT64:
-    case FIELD_CHAT:
         return (uint64_t)*(const int64_t *)at;
     case FIELD_INT32:
     case FIELD_ENUM:
@@ -134,26 +133,29 @@ static void put_payload(struct writer *writer, const struct event *event)
         put_personal(writer, event);
 }
 
-static void put_event(struct writer *writer, const struct event *event)
+static void put_event(struct writer *writer, const struct event *event, size_t payload_len)
 {
-    struct writer payload = {0};
-    put_payload(&payload, event);
     put_fields(writer, &FIELDS_OF_EVENT, event);
-    put_prefix(writer, event->kind, payload.len);
-    put_payload(writer, event);
+    put_prefix(writer, event->kind, payload_len);
+    if (writer->out == NULL)
+        writer->len += payload_len;
+    else
+        put_payload(writer, event);
 }
 
 bool event_encode(const struct event *event, struct buf *out)
 {
+    struct writer payload = {0};
+    put_payload(&payload, event);
     struct writer measure = {0};
-    put_event(&measure, event);
+    put_event(&measure, event, payload.len);
     if (measure.len > EVENT_BYTES_MAX)
         return false;
     char *room = buf_reserve(out, measure.len);
     if (room == NULL)
         return false;
     struct writer writer = {.out = room};
-    put_event(&writer, event);
+    put_event(&writer, event, payload.len);
     out->len += writer.len;
     return true;
 }

@@ -1,9 +1,10 @@
 #include "libs/wire/event_fields.h"
 
-#define TIME_MS_MAX INT64_C(253402300799999) /* the end of the year 9999: what RFC 3339 can write \
-                                              */
+#define TIME_MS_MAX \
+    INT64_C(253402300799999) /* the end of the year 9999: what RFC 3339 can write \
+                              */
 
-#define AT(member) (uint32_t)offsetof(struct event, member)
+#define AT(member) (uint16_t)offsetof(struct event, member)
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
 
 #define INT64(member, low, high, text) \
@@ -13,8 +14,7 @@
      .min = (low), \
      .max = (high), \
      .why = (text)}
-#define CHAT(member, text) \
-    {.type = FIELD_CHAT, .wire = WIRE_VARINT, .offset = AT(member), .why = (text)}
+#define CHAT(member, text) INT64(member, 1, -1, text) /* any but 0 */
 #define USER_ID(payload) CHAT(subject_id, payload ".user_id: missing or 0")
 #define ENUM(member, low, high, text) \
     {.type = FIELD_ENUM, \
@@ -166,29 +166,38 @@ static const struct field user_blocked[] = {
 
 static const struct field user_erased[] = {[1] = USER_ID("user_erased")};
 
-#define TABLE(array) {.fields = (array), .count = COUNT(array)}
+#define TABLE(array, required_bits) \
+    {.fields = (array), .count = COUNT(array), .required = (required_bits)}
+#define BIT(number) (1U << (number))
 
-const struct field_table FIELDS_OF_EVENT = TABLE(event_fields);
-const struct field_table FIELDS_OF_PERSONAL = TABLE(personal);
-const struct field_table FIELDS_OF_CLEAR = TABLE(personal_clear);
+const struct field_table FIELDS_OF_EVENT = TABLE(event_fields, BIT(1) | BIT(2));
+const struct field_table FIELDS_OF_PERSONAL = TABLE(personal, 0);
+const struct field_table FIELDS_OF_CLEAR = TABLE(personal_clear, 0);
 
 static const struct field_table payloads[EVENT_KIND_MAX + 1] = {
-    [EVENT_USER_SEEN] = TABLE(user_seen),
-    [EVENT_USER_LANG_CHANGED] = TABLE(user_lang_changed),
-    [EVENT_USER_MODE_CHANGED] = TABLE(user_mode_changed),
-    [EVENT_VIDEO_DOWNLOADED] = TABLE(video_downloaded),
-    [EVENT_MUSIC_EXTRACTED] = TABLE(music_extracted),
-    [EVENT_AD_SHOWN] = TABLE(ad_shown),
-    [EVENT_AD_COUNTED] = TABLE(ad_counted),
-    [EVENT_USER_SETTINGS_PATCHED] = TABLE(user_settings_patched),
-    [EVENT_CHAT_MIGRATED] = TABLE(chat_migrated),
-    [EVENT_USER_BLOCKED] = TABLE(user_blocked),
-    [EVENT_USER_ERASED] = TABLE(user_erased),
+    [EVENT_USER_SEEN] = TABLE(user_seen, BIT(1) | BIT(2) | BIT(3) | BIT(4)),
+    [EVENT_USER_LANG_CHANGED] = TABLE(user_lang_changed, BIT(1) | BIT(2)),
+    [EVENT_USER_MODE_CHANGED] = TABLE(user_mode_changed, BIT(1)),
+    [EVENT_VIDEO_DOWNLOADED] = TABLE(video_downloaded, BIT(1) | BIT(2)),
+    [EVENT_MUSIC_EXTRACTED] = TABLE(music_extracted, BIT(1)),
+    [EVENT_AD_SHOWN] = TABLE(ad_shown, BIT(1)),
+    [EVENT_AD_COUNTED] = TABLE(ad_counted, BIT(1)),
+    [EVENT_USER_SETTINGS_PATCHED] = TABLE(user_settings_patched, BIT(1) | BIT(2)),
+    [EVENT_CHAT_MIGRATED] = TABLE(chat_migrated, BIT(1) | BIT(2)),
+    [EVENT_USER_BLOCKED] = TABLE(user_blocked, BIT(1)),
+    [EVENT_USER_ERASED] = TABLE(user_erased, BIT(1)),
 };
 
 const struct field_table *fields_of_payload(enum event_kind kind)
 {
     return &payloads[kind];
+}
+
+static uint64_t load_eight(const char *at)
+{
+    uint64_t eight;
+    memcpy(&eight, at, sizeof(eight));
+    return eight;
 }
 
 /* True when every byte is ASCII and none is NUL: nearly all texts, told eight bytes at a time. */
@@ -197,18 +206,19 @@ static bool is_plain(struct bytes text)
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t tops = UINT64_C(0x8080808080808080);
     uint64_t found = 0;
-    size_t i = 0;
-    for (; i + sizeof(uint64_t) <= text.len; i += sizeof(uint64_t)) {
-        uint64_t eight;
-        memcpy(&eight, text.data + i, sizeof(eight));
-        /* The lowest byte of 0 borrows into its top bit; without one nothing borrows. */
-        found |= (eight | (eight - ones)) & tops;
+    if (text.len < sizeof(uint64_t)) {
+        for (size_t i = 0; i < text.len; i++)
+            found |= (uint64_t)(text.data[i] == '\0' || (text.data[i] & 0x80) != 0);
+        return found == 0;
     }
-    for (; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.data[i];
-        found |= (uint64_t)(byte == 0 || byte >= 0x80);
+    /* Where no byte is 0 nothing borrows, and the lowest one that is borrows into its top bit. */
+    for (size_t i = 0; i + sizeof(uint64_t) < text.len; i += sizeof(uint64_t)) {
+        uint64_t eight = load_eight(text.data + i);
+        found |= eight | (eight - ones);
     }
-    return found == 0;
+    uint64_t last = load_eight(text.data + text.len - sizeof(uint64_t));
+    found |= last | (last - ones);
+    return (found & tops) == 0;
 }
 
 static bool is_clean(struct bytes text)
@@ -216,48 +226,42 @@ static bool is_clean(struct bytes text)
     return is_plain(text) || (memchr(text.data, 0, text.len) == NULL && bytes_is_utf8(text));
 }
 
-static bool is_within(const struct field *field, int64_t value)
-{
-    return value >= field->min && value <= field->max;
-}
-
-static bool text_is_right(const struct field *field, struct bytes text)
+bool field_allows_text(const struct field *field, struct bytes text)
 {
     if (field->is_optional && text.data == NULL)
         return true;
     if (field->type == FIELD_LANG)
         return event_lang_is_known(text);
-    return is_within(field, (int64_t)text.len) && (field->type == FIELD_BYTES || is_clean(text));
+    return field_allows_number(field, (int64_t)text.len) &&
+           (field->type == FIELD_BYTES || is_clean(text));
 }
 
-static bool field_is_right(const struct field *field, const struct event *event)
+static bool is_right(const struct field *field, const struct event *event)
 {
     const void *at = (const char *)event + field->offset;
     if (field->presence != 0 && !*((const bool *)event + field->presence))
         return true;
-    switch (field->type) {
+    switch ((enum field_type)field->type) {
     case FIELD_INT64:
-        return is_within(field, *(const int64_t *)at);
-    case FIELD_CHAT:
-        return *(const int64_t *)at != 0;
+        return field_allows_number(field, *(const int64_t *)at);
     case FIELD_INT32:
     case FIELD_ENUM:
-        return is_within(field, *(const int32_t *)at);
+        return field_allows_number(field, *(const int32_t *)at);
     case FIELD_TEXT:
     case FIELD_LANG:
     case FIELD_BYTES:
-        return text_is_right(field, *(const struct bytes *)at);
+        return field_allows_text(field, *(const struct bytes *)at);
     case FIELD_NONE:
     case FIELD_UINT32:
     case FIELD_BOOL:
     case FIELD_FILE_MODE:
     case FIELD_TOGGLE:
     case FIELD_ID:
+    case FIELD_SEALED:
     case FIELD_PAYLOAD:
     case FIELD_PERSONAL:
     case FIELD_CLEAR:
-    case FIELD_SEALED:
-        return true;
+        break;
     }
     return true;
 }
@@ -265,7 +269,7 @@ static bool field_is_right(const struct field *field, const struct event *event)
 const char *fields_check(const struct field_table *table, const struct event *event)
 {
     for (uint32_t i = 0; i < table->count; i++) {
-        if (!field_is_right(&table->fields[i], event))
+        if (!is_right(&table->fields[i], event))
             return table->fields[i].why;
     }
     return NULL;

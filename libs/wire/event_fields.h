@@ -18,7 +18,6 @@
 enum field_type {
     FIELD_NONE,  /* no such field in this build */
     FIELD_INT64, /* min..max */
-    FIELD_CHAT,  /* int64 that is not 0 */
     FIELD_INT32, /* min..max */
     FIELD_UINT32,
     FIELD_ENUM, /* min..max */
@@ -29,18 +28,18 @@ enum field_type {
     FIELD_LANG,      /* a text that is one of the known languages */
     FIELD_BYTES,     /* min..max bytes */
     FIELD_ID,        /* exactly EVENT_ID_LEN bytes */
-    FIELD_PAYLOAD,   /* a message of the envelope's oneof */
-    FIELD_PERSONAL,  /* a message that holds the two below */
-    FIELD_CLEAR,     /* a message of texts */
     FIELD_SEALED,    /* a message that this build cannot read */
+    FIELD_PAYLOAD,   /* a message of the envelope's oneof; this and the following are entered */
+    FIELD_PERSONAL,  /* a message that holds FIELD_CLEAR or FIELD_SEALED */
+    FIELD_CLEAR,     /* a message of texts */
 };
 
 struct field {
-    enum field_type type;
-    uint32_t wire;     /* protobuf wire type */
-    uint32_t offset;   /* in struct event */
-    uint32_t presence; /* offset of a bool in struct event; 0: none */
+    uint8_t type;      /* enum field_type */
+    uint8_t wire;      /* protobuf wire type */
     bool is_optional;  /* a text with presence: data NULL is absent, an empty one travels */
+    uint16_t offset;   /* in struct event */
+    uint16_t presence; /* offset of a bool in struct event; 0: none */
     int64_t min;
     int64_t max;
     const char *why; /* "<path>: what the contract wants" */
@@ -49,7 +48,8 @@ struct field {
 /* The fields of one message, by field number. */
 struct field_table {
     const struct field *fields;
-    uint32_t count; /* highest field number + 1 */
+    uint32_t count;    /* highest field number + 1 */
+    uint32_t required; /* bit 1 << number: leaving the field out is against the contract */
 };
 
 extern const struct field_table FIELDS_OF_EVENT;
@@ -58,6 +58,16 @@ extern const struct field_table FIELDS_OF_CLEAR;
 
 /* Of EVENT_NONE and numbers in between: no fields. */
 const struct field_table *fields_of_payload(enum event_kind kind);
+
+/* min above max wraps around: 1..-1 is every number but 0. */
+static inline bool field_allows_number(const struct field *field, int64_t number)
+{
+    uint64_t low = (uint64_t)field->min;
+    return (uint64_t)number - low <= (uint64_t)field->max - low;
+}
+
+/* Of FIELD_TEXT, FIELD_LANG and FIELD_BYTES. */
+bool field_allows_text(const struct field *field, struct bytes text);
 
 /* NULL: every field of the table holds what the contract allows; else the `why` of the first that
  * does not. */
