@@ -1,15 +1,18 @@
 /*
  * admin: the listener for operators and Kubernetes: /livez, /readyz, /startupz, /metrics.
  *
- * /livez answers 200 as long as every watched loop goes round (it asks nothing of Kafka or PostgreSQL: their outage
- * must not become a restart storm). /readyz and /startupz answer 200 when all their checks hold, else 503; `?verbose`
- * lists them. After admin_drain /readyz is 503. Runs on its loop's thread; checks are called there.
+ * /livez answers 200 as long as every watched loop goes round (it asks nothing of Kafka or
+ * PostgreSQL: their outage must not become a restart storm). /readyz and /startupz answer 200 when
+ * all their checks hold, else 503; `?verbose` lists them. After admin_drain /readyz is 503. Runs on
+ * its loop's thread; checks are called there.
  */
 #ifndef LIBS_OPS_ADMIN_H
 #define LIBS_OPS_ADMIN_H
 
 #include "libs/base/err.h"
 #include "libs/loop/loop.h"
+
+#include <stddef.h>
 
 struct admin;
 
@@ -24,10 +27,13 @@ struct admin_check {
 };
 
 /* checks are borrowed and must outlive the admin. ERR_FATAL: the address cannot be used. */
-MUST_CHECK bool admin_open(struct loop *loop, const char *listen, const struct admin_check *checks, size_t count,
-                           struct admin **out, struct err *err);
+MUST_CHECK bool admin_open(struct loop *loop, const char *listen, const struct admin_check *checks,
+                           size_t count, struct admin **out, struct err *err);
 void admin_drain(struct admin *admin);
 void admin_free(struct admin *admin); /* NULL is fine */
 int admin_port(const struct admin *admin);
+
+/* A `holds` for ADMIN_LIVE whose self is a struct loop: it went round in the last 10 seconds. */
+bool admin_loop_holds(void *loop, struct err *err);
 
 #endif

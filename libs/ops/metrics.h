@@ -1,8 +1,9 @@
 /*
  * metrics: counters, gauges and histograms in Prometheus' text format.
  *
- * A metric family is a static struct whose series (label values) are all named at registration, so no traffic can
- * grow it. Updating is one relaxed atomic operation, from any thread. Registration happens before threads start.
+ * A metric family is a static struct whose series (label values) are all named at registration, so
+ * no traffic can grow it. Updating is one relaxed atomic operation, from any thread. Registration
+ * happens before threads start.
  */
 #ifndef LIBS_OPS_METRICS_H
 #define LIBS_OPS_METRICS_H
@@ -13,13 +14,14 @@
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
-#define METRIC_BUCKETS 14 /* upper bounds in seconds: 1 ms doubling to 8.192 s, then +Inf (see metrics.c) */
+#define METRIC_BUCKETS \
+    14 /* upper bounds in seconds: 1 ms doubling to 8.192 s, then +Inf (see metrics.c) */
 
 struct metric_series {
-    const char *labels; /* as they stand in the text, e.g. "code=\"200\"", "" for none */
-    _Atomic int64_t value;                    /* counter, gauge; histogram: count */
-    _Atomic int64_t sum_us;                   /* histogram */
-    _Atomic int64_t buckets[METRIC_BUCKETS];  /* histogram; not cumulative */
+    const char *labels;     /* as they stand in the text, e.g. "code=\"200\"", "" for none */
+    _Atomic int64_t value;  /* counter, gauge; histogram: count */
+    _Atomic int64_t sum_us; /* histogram */
+    _Atomic int64_t buckets[METRIC_BUCKETS]; /* histogram; not cumulative */
 };
 
 struct metric {

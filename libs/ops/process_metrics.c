@@ -1,0 +1,105 @@
+#include "libs/ops/process_metrics.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static bool gauge(struct buf *out, const char *name, const char *help, int64_t value)
+{
+    return value < 0 || buf_appendf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRId64 "\n", name,
+                                    help, name, name, value);
+}
+
+/* -1: unknown. */
+static int64_t resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return -1;
+    int64_t pages = -1;
+    if (fscanf(file, "%*d %" SCNd64, &pages) != 1)
+        pages = -1;
+    (void)fclose(file);
+    return pages < 0 ? -1 : pages * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL)
+        return -1;
+    int64_t count = -1; /* without the folder's own descriptor */
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        count += entry->d_name[0] != '.';
+    (void)closedir(folder);
+    return count;
+}
+
+static int64_t max_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT64_MAX)
+        return -1;
+    return (int64_t)limit.rlim_cur;
+}
+
+/* When the machine started, in seconds of Unix time. */
+static int64_t boot_seconds(void)
+{
+    FILE *file = fopen("/proc/stat", "re");
+    if (file == NULL)
+        return -1;
+    char line[512];
+    int64_t seconds = -1;
+    while (seconds < 0 && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "btime %" SCNd64, &seconds) != 1)
+            seconds = -1;
+    (void)fclose(file);
+    return seconds;
+}
+
+static int64_t start_seconds(void)
+{
+    FILE *file = fopen("/proc/self/stat", "re");
+    if (file == NULL)
+        return -1;
+    char text[1024] = {0};
+    size_t len = fread(text, 1, sizeof(text) - 1, file);
+    (void)fclose(file);
+    text[len] = '\0';
+    const char *at = strrchr(text, ')'); /* the program's name may hold anything */
+    for (int field = 2; at != NULL && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    int64_t ticks;
+    int64_t boot = boot_seconds();
+    if (at == NULL || boot < 0 || sscanf(at, " %" SCNd64, &ticks) != 1)
+        return -1;
+    return boot + ticks / sysconf(_SC_CLK_TCK);
+}
+
+static int64_t cpu_us(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return 0;
+    return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+bool process_metrics_render(struct buf *out)
+{
+    int64_t cpu = cpu_us();
+    return gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes()) &&
+           gauge(out, "process_open_fds", "Open file descriptors.", open_descriptors()) &&
+           gauge(out, "process_max_fds", "Limit of open file descriptors.", max_descriptors()) &&
+           gauge(out, "process_start_time_seconds", "Start of the process, Unix time.",
+                 start_seconds()) &&
+           buf_appendf(out,
+                       "# HELP process_cpu_seconds_total User and system CPU time.\n"
+                       "# TYPE process_cpu_seconds_total counter\n"
+                       "process_cpu_seconds_total %" PRId64 ".%06" PRId64 "\n",
+                       cpu / 1000000, cpu % 1000000);
+}
