@@ -1,7 +1,6 @@
 -- What lives outside every generation: which bot and log this database belongs to, the generations and the pointer to
 -- the active one, dead letters with the decisions taken on them, and the stable views people and BI tools read.
-
-CREATE SCHEMA telefact;
+-- (Schema telefact and its table schema_migrations are made by the migrating program itself.)
 
 -- One row: the bot whose events these are. Another STORE_BOT_ID refuses to start.
 CREATE TABLE telefact.identity (

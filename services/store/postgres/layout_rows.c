@@ -1,0 +1,125 @@
+#include "services/store/postgres/layout.h"
+
+#include "services/store/postgres/network.h"
+
+/* timestamptz counts microseconds from 2000-01-01. */
+#define TIMESTAMP_EPOCH_MS INT64_C(946684800000)
+
+static int64_t get_int64(const PGresult *result, int row, int column)
+{
+    return network_get64(PQgetvalue(result, row, column));
+}
+
+static bool get_bool(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column)[0] != 0;
+}
+
+static struct bytes get_text(const PGresult *result, int row, int column)
+{
+    if (PQgetisnull(result, row, column))
+        return (struct bytes){0};
+    return (struct bytes){PQgetvalue(result, row, column),
+                          (size_t)PQgetlength(result, row, column)};
+}
+
+/* Three columns from `column` on. */
+static bool get_mark(const PGresult *result, int row, int column, struct fold_mark *out)
+{
+    if (PQgetisnull(result, row, column))
+        return false;
+    out->time_ms = get_int64(result, row, column);
+    out->update_id = get_int64(result, row, column + 1);
+    memcpy(out->event_id, PQgetvalue(result, row, column + 2), EVENT_ID_LEN);
+    return true;
+}
+
+static void put_mark(struct array *arrays, const struct fold_mark *mark)
+{
+    if (mark == NULL) {
+        for (int i = 0; i < 3; i++)
+            array_null(&arrays[i]);
+        return;
+    }
+    array_int64(&arrays[0], mark->time_ms);
+    array_int64(&arrays[1], mark->update_id);
+    array_bytes(&arrays[2], (struct bytes){(const char *)mark->event_id, EVENT_ID_LEN});
+}
+
+void layout_get_user(const PGresult *result, int row, struct fold_user *out)
+{
+    *out = (struct fold_user){.user_id = get_int64(result, row, 0)};
+    out->has_registered_at = !PQgetisnull(result, row, 1);
+    out->registered_at = out->has_registered_at ? get_int64(result, row, 1) : 0;
+    out->lang = get_text(result, row, 2);
+    out->link = get_text(result, row, 3);
+    out->file_mode = get_bool(result, row, 4);
+    out->ad_count = (int32_t)network_get32(PQgetvalue(result, row, 5));
+    out->ad_cooldown = get_int64(result, row, 6);
+    out->is_stub = get_bool(result, row, 7);
+    out->is_lang_set = get_bool(result, row, 8);
+    out->is_blocked = get_bool(result, row, 9);
+    (void)get_mark(result, row, 10, &out->first);
+    out->videos = get_int64(result, row, 13);
+    out->images = get_int64(result, row, 14);
+    out->music = get_int64(result, row, 15);
+}
+
+void layout_put_user(struct layout_columns *columns, const struct fold_user *row)
+{
+    struct array *arrays = columns->arrays;
+    array_int64(&arrays[0], row->user_id);
+    if (row->has_registered_at)
+        array_int64(&arrays[1], row->registered_at);
+    else
+        array_null(&arrays[1]);
+    array_bytes(&arrays[2], row->lang);
+    array_bytes(&arrays[3], row->link);
+    array_bool(&arrays[4], row->file_mode);
+    array_int32(&arrays[5], row->ad_count);
+    array_int64(&arrays[6], row->ad_cooldown);
+    array_bool(&arrays[7], row->is_stub);
+    array_bool(&arrays[8], row->is_lang_set);
+    array_bool(&arrays[9], row->is_blocked);
+    put_mark(&arrays[10], row->is_stub ? NULL : &row->first);
+    array_int64(&arrays[13], row->videos);
+    array_int64(&arrays[14], row->images);
+    array_int64(&arrays[15], row->music);
+}
+
+void layout_get_profile(const PGresult *result, int row, struct fold_profile *out)
+{
+    *out = (struct fold_profile){.id = get_int64(result, row, 0)};
+    out->username = get_text(result, row, 1);
+    out->first_name = get_text(result, row, 2);
+    out->has_created_at = !PQgetisnull(result, row, 3);
+    out->created_at_ms =
+        out->has_created_at ? get_int64(result, row, 3) / 1000 + TIMESTAMP_EPOCH_MS : 0;
+    (void)get_mark(result, row, 4, &out->first);
+    out->has_last = get_mark(result, row, 7, &out->last);
+}
+
+void layout_put_profile(struct layout_columns *columns, const struct fold_profile *row)
+{
+    struct array *arrays = columns->arrays;
+    array_int64(&arrays[0], row->id);
+    array_bytes(&arrays[1], row->username);
+    array_bytes(&arrays[2], row->first_name);
+    if (row->has_created_at)
+        array_int64(&arrays[3], (row->created_at_ms - TIMESTAMP_EPOCH_MS) * 1000);
+    else
+        array_null(&arrays[3]);
+    put_mark(&arrays[4], &row->first);
+    put_mark(&arrays[7], row->has_last ? &row->last : NULL);
+}
+
+void layout_put_totals(struct layout_columns *columns, const struct fold_totals *row)
+{
+    struct array *arrays = columns->arrays;
+    const int64_t counts[] = {row->chats,       row->videos, row->images,     row->video_users,
+                              row->image_users, row->music,  row->music_users};
+    array_int32(&arrays[0], row->partition);
+    array_int16(&arrays[1], row->chat_class);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        array_int64(&arrays[2 + i], counts[i]);
+}

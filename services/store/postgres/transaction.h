@@ -1,0 +1,32 @@
+/*
+ * transaction: one batch, one transaction.
+ *
+ * Fences by compare-and-set in partition order, facts, rows loaded, folded and written, totals,
+ * dead letters, COMMIT. Facts go by COPY when they are many and new; a small batch, and one that
+ * may hold ids already there, goes by INSERT … ON CONFLICT DO NOTHING RETURNING, whose answer says
+ * which are fresh. Everything but COPY travels in two pipelines.
+ */
+#ifndef SERVICES_STORE_POSTGRES_TRANSACTION_H
+#define SERVICES_STORE_POSTGRES_TRANSACTION_H
+
+#include "services/store/postgres/facts.h"
+
+struct transaction { /* memory that serves every batch; zeroed except session and generation */
+    struct session *session;
+    int generation;
+    struct facts facts;
+    struct layout_columns columns;
+    struct batch *batch;
+    struct fold *fold;
+    int *plan; /* enum layout_statement of each statement of the open pipeline */
+    size_t plan_count, plan_capacity;
+    size_t fences_moved;
+    bool is_fence_lost;
+};
+
+/* On anything but APPLY_COMMITTED the session may be inside a failed transaction. */
+enum apply_result transaction_run(struct transaction *transaction, struct batch *batch,
+                                  struct fold *fold, struct err *err);
+void transaction_done(struct transaction *transaction); /* not the session */
+
+#endif

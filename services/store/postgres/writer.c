@@ -1,0 +1,224 @@
+#include "services/store/postgres/writer.h"
+
+#include "libs/base/log.h"
+#include "libs/base/mem.h"
+#include "services/store/postgres/migrate.h"
+#include "services/store/postgres/network.h"
+#include "services/store/postgres/transaction.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct writer {
+    struct writer_options options;
+    struct transaction transaction; /* its session is ours; NULL while closed */
+    bool has_migrated;
+};
+
+static struct session *session_of(struct writer *writer)
+{
+    return writer->transaction.session;
+}
+
+static void close_session(void *self)
+{
+    struct writer *writer = self;
+    session_free(session_of(writer));
+    writer->transaction.session = NULL;
+}
+
+/* ---- opening ---- */
+
+static bool check_schema(struct writer *writer, struct session *session, struct err *err)
+{
+    if (writer->options.migrate_on_start && !writer->has_migrated) {
+        struct migrate_result migrated;
+        if (!migrate_run(session, writer->options.bot_id, &migrated, err))
+            return false;
+        writer->has_migrated = true;
+    }
+    return migrate_check(session, writer->options.bot_id, &writer->transaction.generation, err);
+}
+
+static bool prepare_all(struct session *session, int generation, struct err *err)
+{
+    if (!session_enter_pipeline(session, err))
+        return false;
+    for (int i = 0; i < LAYOUT_STATEMENTS; i++) {
+        enum layout_statement statement = (enum layout_statement)i;
+        char *sql = layout_sql(statement, generation);
+        bool is_sent = session_prepare(session, layout_name(statement), sql, err);
+        free(sql);
+        if (!is_sent)
+            return false;
+    }
+    return session_collect(session, NULL, NULL, err);
+}
+
+static bool open_session(void *self, struct err *err)
+{
+    struct writer *writer = self;
+    if (session_of(writer) != NULL && session_ok(session_of(writer)))
+        return true;
+    close_session(writer);
+    struct session *session = NULL;
+    if (!session_open(&writer->options.session, &session, err))
+        return false;
+    if (!check_schema(writer, session, err) ||
+        !prepare_all(session, writer->transaction.generation, err)) {
+        session_free(session);
+        return false;
+    }
+    writer->transaction.session = session;
+    return true;
+}
+
+/* ---- a lock that nobody gives back ---- */
+
+/* A process stopped inside its transaction keeps its locks although the group has given its
+ * partitions to us; no timeout of the server ends one that hangs inside COPY. */
+static void end_zombies(struct writer *writer)
+{
+    char sql[512];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a"
+                   " JOIN pg_locks l ON l.pid = a.pid AND l.granted AND l.locktype = 'relation'"
+                   " AND l.mode = 'RowExclusiveLock' AND l.relation = 'g%d.fence'::regclass"
+                   " WHERE a.pid <> pg_backend_pid() AND a.usename = current_user"
+                   " AND a.xact_start < clock_timestamp() - %" PRId64 " * interval '1 ms'",
+                   writer->transaction.generation, writer->options.zombie_after_ms);
+    AUTO(result) PGresult *result = NULL;
+    struct err err;
+    if (!session_query(session_of(writer), sql, NULL, 0, &result, &err))
+        return; /* the next lock timeout tries again */
+    if (PQntuples(result) > 0)
+        log_warn("ended a transaction that held the position for too long",
+                 LOG_INT("count", PQntuples(result)));
+}
+
+static bool roll_back(struct writer *writer)
+{
+    struct session *session = session_of(writer);
+    struct err err;
+    return PQpipelineStatus(session_conn(session)) == PQ_PIPELINE_OFF &&
+           (session_ok(session) || session_run(session, "ROLLBACK", &err)) && session_ok(session);
+}
+
+/* Make the session usable again, or give it up. */
+static void recover(struct writer *writer)
+{
+    bool is_blocked = strcmp(session_sqlstate(session_of(writer)), "55P03") == 0;
+    if (!roll_back(writer)) {
+        close_session(writer);
+        return;
+    }
+    if (is_blocked)
+        end_zombies(writer);
+}
+
+/* ---- fences ---- */
+
+static bool send_fence_query(struct session *session, int32_t partition, const char *cluster_id,
+                             struct err *err)
+{
+    char number[4];
+    (void)network_put32(number, partition);
+    const char *values[] = {number, cluster_id};
+    const int lengths[] = {4, (int)strlen(cluster_id)};
+    struct session_params create = {values, lengths, 2};
+    struct session_params take = {values, lengths, 1};
+    return session_send(session, layout_name(LAYOUT_CREATE_FENCE), &create, err) &&
+           session_send(session, layout_name(LAYOUT_TAKE_FENCE), &take, err);
+}
+
+struct taking {
+    const struct fence_query *query;
+    struct fence *out;
+    size_t taken;
+};
+
+static bool take_fence(void *self, size_t number, PGresult *result, struct err *err)
+{
+    struct taking *taking = self;
+    (void)number;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        return true; /* BEGIN, COMMIT and the creations */
+    if (PQntuples(result) != 1 || taking->taken == taking->query->count)
+        return err_set(err, ERR_RETRY, "a fence is missing");
+    struct fence *fence = &taking->out[taking->taken];
+    *fence = (struct fence){.partition = taking->query->partitions[taking->taken]};
+    fence->next_offset = network_get64(PQgetvalue(result, 0, 0));
+    fence->owner_epoch = network_get64(PQgetvalue(result, 0, 1));
+    fence->last_record_ms = network_get64(PQgetvalue(result, 0, 2));
+    if (PQgetlength(result, 0, 3) == FINGERPRINT_LEN)
+        memcpy(fence->last_hash, PQgetvalue(result, 0, 3), FINGERPRINT_LEN);
+    (void)snprintf(fence->cluster_id, sizeof(fence->cluster_id), "%.*s", PQgetlength(result, 0, 4),
+                   PQgetvalue(result, 0, 4));
+    taking->taken++;
+    return true;
+}
+
+static bool take_all(struct session *session, struct taking *taking, struct err *err)
+{
+    struct session_params none = {0};
+    bool is_sent = session_enter_pipeline(session, err) &&
+                   session_send(session, layout_name(LAYOUT_BEGIN), &none, err);
+    for (size_t i = 0; is_sent && i < taking->query->count; i++)
+        is_sent =
+            send_fence_query(session, taking->query->partitions[i], taking->query->cluster_id, err);
+    return is_sent && session_send(session, layout_name(LAYOUT_COMMIT), &none, err) &&
+           session_collect(session, take_fence, taking, err) &&
+           (taking->taken == taking->query->count || err_set(err, ERR_RETRY, "a fence is missing"));
+}
+
+static bool load_fences(void *self, const struct fence_query *query, struct fence *out,
+                        struct err *err)
+{
+    struct writer *writer = self;
+    struct taking taking = {.query = query, .out = out};
+    if (session_of(writer) == NULL)
+        return err_set(err, ERR_RETRY, "not connected to the database");
+    if (take_all(session_of(writer), &taking, err))
+        return true;
+    recover(writer);
+    return err_prefix(err, "read the position");
+}
+
+static enum apply_result apply(void *self, struct batch *batch, struct fold *fold, struct err *err)
+{
+    struct writer *writer = self;
+    if (session_of(writer) == NULL) {
+        (void)err_set(err, ERR_RETRY, "not connected to the database");
+        return APPLY_UNWELL;
+    }
+    enum apply_result result = transaction_run(&writer->transaction, batch, fold, err);
+    if (result != APPLY_COMMITTED)
+        recover(writer);
+    return result;
+}
+
+struct writer *writer_new(const struct writer_options *options)
+{
+    struct writer *writer = mem_alloc(sizeof(*writer));
+    writer->options = *options;
+    return writer;
+}
+
+struct projection_store writer_port(struct writer *writer)
+{
+    return (struct projection_store){.open = open_session,
+                                     .load_fences = load_fences,
+                                     .apply = apply,
+                                     .close = close_session,
+                                     .self = writer};
+}
+
+void writer_free(struct writer *writer)
+{
+    if (writer == NULL)
+        return;
+    close_session(writer);
+    transaction_done(&writer->transaction);
+    free(writer);
+}

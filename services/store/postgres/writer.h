@@ -1,0 +1,26 @@
+/*
+ * writer: the projection_store over PostgreSQL.
+ *
+ * One connection, opened when needed and given up after every failure that leaves its state in
+ * doubt. Not thread-safe: the ingest thread alone uses it.
+ */
+#ifndef SERVICES_STORE_POSTGRES_WRITER_H
+#define SERVICES_STORE_POSTGRES_WRITER_H
+
+#include "services/store/ports.h"
+#include "services/store/postgres/session.h"
+
+struct writer;
+
+struct writer_options {
+    struct session_options session; /* its strings are borrowed */
+    int64_t bot_id;
+    bool migrate_on_start;
+    int64_t zombie_after_ms; /* age of a blocking transaction of our role that may be ended */
+};
+
+struct writer *writer_new(const struct writer_options *options);
+struct projection_store writer_port(struct writer *writer);
+void writer_free(struct writer *writer); /* NULL is fine */
+
+#endif
