@@ -12,7 +12,7 @@ endfunction()
 # How all code of ours is compiled.
 function(telefact_compile target)
   target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L
-    $<$<BOOL:${TELEFACT_FAULTS}>:TELEFACT_FAULTS>)
+    TELEFACT_VERSION="${PROJECT_VERSION}" $<$<BOOL:${TELEFACT_FAULTS}>:TELEFACT_FAULTS>)
   target_link_libraries(${target} PRIVATE project_warnings project_instruments)
 endfunction()
 

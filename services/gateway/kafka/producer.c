@@ -4,6 +4,7 @@
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "libs/ops/metrics.h"
+#include "services/gateway/kafka/conf.h"
 #include "services/gateway/kafka/handle.h"
 
 #include <stdlib.h>
@@ -85,6 +86,15 @@ static void on_broken(void *self, const char *reason)
     int64_t since_ms = now_monotonic_ms() - producer->opened_ms;
     loop_timer_arm(producer->reopen, since_ms >= REOPEN_MS ? 0 : REOPEN_MS - since_ms);
     handle_retire(broken);
+}
+
+bool producer_check(const struct kafka_options *options, struct err *err)
+{
+    rd_kafka_conf_t *conf = NULL;
+    if (!kafka_conf_producer(options, &conf, err))
+        return false;
+    rd_kafka_conf_destroy(conf);
+    return true;
 }
 
 bool producer_open(struct loop *loop, struct background *background,

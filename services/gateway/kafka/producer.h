@@ -19,6 +19,10 @@ struct producer;
 MUST_CHECK bool producer_open(struct loop *loop, struct background *background,
                               const struct kafka_options *options, struct producer **out,
                               struct err *err);
+
+/* Does librdkafka take these options? Nothing is opened. ERR_FATAL: no, and which property. */
+MUST_CHECK bool producer_check(const struct kafka_options *options, struct err *err);
+
 void producer_free(struct producer *producer); /* nothing is pending; NULL is fine */
 
 struct record_sink producer_port(struct producer *producer);

@@ -1,0 +1,364 @@
+#include "services/gateway/app.h"
+
+#include "libs/base/backoff.h"
+#include "libs/base/log.h"
+#include "libs/base/now.h"
+#include "libs/base/random.h"
+#include "libs/loop/loop.h"
+#include "libs/ops/admin.h"
+#include "libs/ops/metrics.h"
+#include "services/gateway/ingest.h"
+#include "services/gateway/kafka/background.h"
+#include "services/gateway/kafka/producer.h"
+#include "services/gateway/kafka/topics.h"
+#include "services/gateway/outbox.h"
+#include "services/gateway/publish.h"
+#include "services/gateway/telegram/webhook.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EXIT_CONFIG 78
+#define TICK_MS 100
+#define DRAIN_TICK_MS 10
+#define DRAIN_SLACK_MS 5000 /* beyond Kafka's time to acknowledge: for the bot's answer and ours \
+                             */
+#define PRODUCER APP_NAME "/" TELEFACT_VERSION
+
+enum app_state {
+    APP_STARTING, /* Kafka's topics are being checked */
+    APP_SERVING,  /* listeners are open */
+    APP_DRAINING, /* finish what is in hand, then leave */
+};
+
+struct app {
+    const struct settings *settings;
+    enum app_state state;
+    int exit_code;
+    int64_t drain_until_ms;
+    struct loop *loop;
+    struct loop_timer *tick;
+    struct loop_timer *recheck;
+    struct backoff backoff;
+    struct background *background;
+    struct admin *admin;
+    struct kafka_options kafka;
+    struct producer *producer;
+    struct record_sink sink;
+    struct outbox *outbox;
+    struct ingest *ingest;
+    struct update_intake updates;
+    struct webhook *webhook; /* NULL: not this process's role, or not yet open */
+    struct publish *publish;
+    struct event_intake events;
+    struct publish_service *service; /* NULL: as webhook */
+    /* Of the check on the background thread; the loop looks at them when it is done. */
+    struct topics_findings findings;
+    struct err check_err;
+    bool check_passed;
+};
+
+static struct metric_series in_flight[] = {{.labels = ""}};
+static struct metric in_flight_metric = {
+    .name = "in_flight_updates",
+    .help = "Updates and published events that are not yet acknowledged.",
+    .kind = METRIC_GAUGE,
+    .series = in_flight,
+    .count = 1,
+};
+static struct metric_series in_flight_bytes[] = {{.labels = ""}};
+static struct metric in_flight_bytes_metric = {
+    .name = "in_flight_bytes",
+    .help = "Bytes of their bodies.",
+    .kind = METRIC_GAUGE,
+    .series = in_flight_bytes,
+    .count = 1,
+};
+static struct metric_series key_waits[] = {{.labels = ""}};
+static struct metric key_waits_metric = {
+    .name = "key_waiting_events",
+    .help = "Events that wait for an earlier event of their chat.",
+    .kind = METRIC_GAUGE,
+    .series = key_waits,
+    .count = 1,
+};
+
+static void add_metrics(void)
+{
+    metrics_add(&in_flight_metric);
+    metrics_add(&in_flight_bytes_metric);
+    metrics_add(&key_waits_metric);
+    ingest_add_metrics();
+    publish_add_metrics();
+    producer_add_metrics();
+    webhook_add_metrics();
+    publish_service_add_metrics();
+}
+
+struct kafka_options app_kafka_options(const struct settings *settings)
+{
+    return (struct kafka_options){
+        .bootstrap_servers = settings->kafka_bootstrap_servers,
+        .compression = gateway_compression(settings),
+        .linger_ms = settings->kafka_linger_ms,
+        .delivery_timeout_ms = settings->delivery_timeout_ms,
+        .high_mark = (size_t)settings->max_in_flight - (size_t)settings->max_in_flight / 4,
+        .topic_prefix = settings->topic_prefix,
+        .partitions = (int32_t)settings->topic_partitions,
+        .passed = &settings->kafka,
+    };
+}
+
+struct publish_service_options app_publish_options(const struct settings *settings)
+{
+    return (struct publish_service_options){
+        .listen = settings->rpc_listen,
+        .tokens_file = settings->rpc_tokens_file,
+        .allow_public = settings->rpc_allow_public,
+        .bot_id = settings->bot_id,
+        .producer = PRODUCER,
+        .ad_cooldown_s = settings->ad_cooldown_s,
+        .ad_count_after = (int32_t)settings->ad_count_after,
+    };
+}
+
+static bool open_webhook(struct app *app, struct err *err)
+{
+    const struct settings *settings = app->settings;
+    if (!gateway_takes_webhook(settings))
+        return true;
+    struct webhook_options options = {
+        .listen = settings->webhook_listen,
+        .path = settings->webhook_path,
+        .secret = settings->webhook_secret,
+        .secret_previous = settings->webhook_secret_previous,
+        .max_connections = (int)settings->max_connections,
+        .body_max = (size_t)settings->max_body_bytes,
+        .request_deadline_ms = settings->request_deadline_ms,
+        .idle_ms = settings->idle_ms,
+        .forward_url = settings->forward_url,
+        .forward_timeout_ms = settings->forward_timeout_ms,
+    };
+    if (!webhook_open(app->loop, &options, &app->updates, &app->webhook, err))
+        return err_prefix(err, "webhook: ");
+    log_info("webhook is listening", LOG_TEXT("listen", settings->webhook_listen),
+             LOG_INT("port", webhook_port(app->webhook)));
+    return true;
+}
+
+static bool open_service(struct app *app, struct err *err)
+{
+    if ((app->settings->roles & ROLE_PUBLISH) == 0)
+        return true;
+    struct publish_service_options options = app_publish_options(app->settings);
+    if (!publish_service_open(app->loop, &options, &app->events, &app->service, err))
+        return err_prefix(err, "PublishService: ");
+    log_info("PublishService is listening", LOG_TEXT("listen", options.listen),
+             LOG_INT("port", publish_service_port(app->service)));
+    return true;
+}
+
+static void fail(struct app *app, const char *msg, const struct err *err)
+{
+    log_error(msg, LOG_TEXT("error", err->text));
+    app->exit_code = EXIT_FAILURE;
+    loop_stop(app->loop);
+}
+
+static void serve(struct app *app)
+{
+    struct err err;
+    if (!open_webhook(app, &err) || !open_service(app, &err)) {
+        fail(app, "a listener cannot be opened", &err);
+        return;
+    }
+    app->state = APP_SERVING;
+    log_info("serving", LOG_INT("bot_id", app->settings->bot_id));
+}
+
+static void log_lines(enum log_level level, const char *msg, char *lines)
+{
+    char *rest = lines;
+    for (char *end = strchr(rest, '\n'); end != NULL; end = strchr(rest, '\n')) {
+        *end = '\0';
+        LOG_AT(level, msg, LOG_TEXT("finding", rest));
+        rest = end + 1;
+    }
+}
+
+static void check_topics(void *arg) /* on a background thread */
+{
+    struct app *app = arg;
+    app->check_passed = topics_check(&app->kafka, &app->findings, &app->check_err);
+}
+
+static void on_topics_checked(void *arg)
+{
+    struct app *app = arg;
+    if (app->state != APP_STARTING)
+        return;
+    log_lines(LOG_LEVEL_WARN, "topic is unwise", app->findings.advice);
+    log_lines(LOG_LEVEL_ERROR, "topic is wrong", app->findings.report);
+    if (app->check_passed) {
+        serve(app);
+    } else if (app->check_err.kind == ERR_RETRY) {
+        log_warn("topics cannot be checked yet, trying again",
+                 LOG_TEXT("error", app->check_err.text));
+        loop_timer_arm(app->recheck, backoff_next(&app->backoff, random_u32()));
+    } else {
+        fail(app, "Kafka cannot be used", &app->check_err);
+    }
+}
+
+static void start_check(void *arg)
+{
+    struct app *app = arg;
+    background_run(app->background, check_topics, on_topics_checked, app);
+}
+
+static bool is_finished(const struct app *app)
+{
+    return !background_is_busy(app->background) && outbox_in_flight(app->outbox) == 0 &&
+           (app->webhook == NULL || webhook_is_idle(app->webhook)) &&
+           (app->service == NULL || publish_service_is_idle(app->service));
+}
+
+static void on_drain_tick(struct app *app)
+{
+    if (is_finished(app)) {
+        log_info("drained");
+        loop_stop(app->loop);
+    } else if (now_monotonic_ms() >= app->drain_until_ms) {
+        log_error("not drained in time, leaving all the same",
+                  LOG_INT("in_flight", (int64_t)outbox_in_flight(app->outbox)));
+        _Exit(EXIT_FAILURE);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    struct app *app = arg;
+    struct err ignored;
+    loop_timer_arm(app->tick, app->state == APP_DRAINING ? DRAIN_TICK_MS : TICK_MS);
+    outbox_sweep(app->outbox, now_monotonic_ms());
+    metric_set(&in_flight[0], (int64_t)outbox_in_flight(app->outbox));
+    metric_set(&in_flight_bytes[0], (int64_t)outbox_in_flight_bytes(app->outbox));
+    metric_set(&key_waits[0], (int64_t)outbox_waiting(app->outbox));
+    producer_update_metrics(app->producer);
+    if (app->webhook != NULL)
+        webhook_update_metrics(app->webhook);
+    if (app->service != NULL && app->state == APP_SERVING)
+        publish_service_set_serving(app->service, producer_is_ready(app->producer, &ignored));
+    if (app->state == APP_DRAINING)
+        on_drain_tick(app);
+}
+
+static void on_terminate(void *arg)
+{
+    struct app *app = arg;
+    if (app->state == APP_DRAINING)
+        return;
+    log_info("draining", LOG_INT("in_flight", (int64_t)outbox_in_flight(app->outbox)));
+    app->state = APP_DRAINING;
+    int64_t wait_ms = app->settings->delivery_timeout_ms + DRAIN_SLACK_MS;
+    if (app->settings->forward_url[0] != '\0')
+        wait_ms += app->settings->forward_timeout_ms;
+    app->drain_until_ms = now_monotonic_ms() + wait_ms;
+    admin_drain(app->admin);
+    if (app->webhook != NULL)
+        webhook_drain(app->webhook);
+    if (app->service != NULL) {
+        publish_service_set_serving(app->service, false);
+        publish_service_drain(app->service);
+    }
+    loop_timer_arm(app->tick, 0);
+}
+
+static bool is_started(void *self, struct err *err)
+{
+    const struct app *app = self;
+    return app->state != APP_STARTING || err_set(err, ERR_RETRY, "topics are not checked yet");
+}
+
+static bool is_connected(void *self, struct err *err)
+{
+    const struct app *app = self;
+    return producer_is_ready(app->producer, err);
+}
+
+static void build_core(struct app *app)
+{
+    const struct settings *settings = app->settings;
+    struct outbox_limits limits = {
+        .max_count = (size_t)settings->max_in_flight,
+        .max_bytes = (size_t)settings->max_in_flight_bytes,
+        .wait_ms = settings->delivery_timeout_ms,
+    };
+    app->sink = producer_port(app->producer);
+    app->outbox = outbox_new(&app->sink, &limits);
+    app->ingest = ingest_new(app->outbox, settings->bot_id, PRODUCER);
+    app->updates = ingest_port(app->ingest);
+    app->publish = publish_new(app->outbox);
+    app->events = publish_port(app->publish);
+}
+
+static void run_loop(struct app *app, const struct admin_check *checks, size_t check_count)
+{
+    struct err err;
+    if (!admin_open(app->loop, app->settings->admin_listen, checks, check_count, &app->admin,
+                    &err)) {
+        log_error("admin listener cannot be opened", LOG_TEXT("error", err.text));
+        app->exit_code = EXIT_FAILURE;
+        return;
+    }
+    app->tick = loop_timer_new(app->loop, on_tick, app);
+    app->recheck = loop_timer_new(app->loop, start_check, app);
+    loop_timer_arm(app->tick, TICK_MS);
+    loop_on_terminate(app->loop, on_terminate, app);
+    start_check(app);
+    loop_run(app->loop);
+}
+
+/* In reverse order of construction. */
+static void done(struct app *app)
+{
+    loop_timer_free(app->recheck);
+    loop_timer_free(app->tick);
+    admin_free(app->admin);
+    publish_service_free(app->service);
+    webhook_free(app->webhook);
+    publish_free(app->publish);
+    ingest_free(app->ingest);
+    producer_free(app->producer);
+    outbox_free(app->outbox);
+    background_free(app->background);
+    loop_free(app->loop);
+}
+
+int app_run(const struct settings *settings)
+{
+    struct app app = {
+        .settings = settings,
+        .exit_code = EXIT_SUCCESS,
+        .backoff = {.first_ms = 200, .max_ms = 2000},
+        .kafka = app_kafka_options(settings),
+    };
+    struct err err;
+    add_metrics();
+    app.loop = loop_new();
+    app.background = background_new(app.loop);
+    if (!producer_open(app.loop, app.background, &app.kafka, &app.producer, &err)) {
+        log_error("Kafka producer cannot be opened", LOG_TEXT("error", err.text));
+        app.exit_code = EXIT_CONFIG;
+    } else {
+        const struct admin_check checks[] = {
+            {"topics", ADMIN_STARTED, is_started, &app},
+            {"topics", ADMIN_READY, is_started, &app},
+            {"kafka", ADMIN_READY, is_connected, &app},
+        };
+        build_core(&app);
+        run_loop(&app, checks, sizeof(checks) / sizeof(*checks));
+    }
+    done(&app);
+    return app.exit_code;
+}
