@@ -320,10 +320,12 @@ static bool check_missing(struct scan *scan)
         missing = payload->required & ~scan->payload_seen;
         table = payload;
     }
+    if (missing == 0)
+        return true;
     uint32_t number = 0;
-    while (missing >> number > 1)
+    while ((missing >> number & 1) == 0)
         number++;
-    return missing == 0 || fail(scan, EVENT_MALFORMED, table->fields[number].why);
+    return fail(scan, EVENT_MALFORMED, table->fields[number].why);
 }
 
 enum event_decode_result event_decode(struct bytes value, struct event_arena *arena,
