@@ -8,8 +8,16 @@ set -euo pipefail
 mkdir -p "$CACHE"
 exec 9>"$CACHE/setup.lock"
 flock 9
-for step in debian yyjson python kafka tools; do
-  "tools/setup/$step.sh"
+tools/setup/debian.sh
+tools/setup/yyjson.sh
+# The rest is of no use to one another and waits for different things: network, disk, processor.
+steps=()
+for step in python kafka tools; do
+  "tools/setup/$step.sh" &
+  steps+=($!)
+done
+for step in "${steps[@]}"; do
+  wait "$step"
 done
 touch "$CACHE/setup.done"
 say "set up"
