@@ -60,12 +60,14 @@ def check_events(
             kind = event.WhichOneof("payload")
             differences.add("log: unexpected event", f"{_where(record)}: {event.event_id.hex()} {kind}")
             continue
-        if reading.copies[event.event_id] == 0:
+        is_first = reading.copies[event.event_id] == 0
+        if is_first:
             reading.first[event.event_id] = record.place
             reading.kinds[candidate.event.kind] += 1
         reading.copies[event.event_id] += 1
         reading.held[record.place[:2]] = event.event_id
-        _check_record(expected.bot_id, log.partitions, record, event, candidate, differences)
+        wanted = candidate.event if is_first else _repeated(expected.bot_id, event, candidate)
+        _check_record(_Checked(expected.bot_id, log.partitions, record, candidate), event, wanted, differences)
     _check_presence(expected, reading, differences)
     _check_order(expected, reading, differences)
     return reading
@@ -75,50 +77,70 @@ def _where(record: Record) -> str:
     return f"{record.place.partition}:{record.place.offset}"
 
 
+@dataclass(slots=True)
+class _Checked:
+    """What is being looked at."""
+
+    bot_id: int
+    partitions: int
+    record: Record
+    candidate: Candidate
+
+    @property
+    def what(self) -> str:
+        return f"{_where(self.record)} ({self.candidate.cause}, {self.candidate.event.kind})"
+
+
+def _repeated(bot_id: int, found: event_pb2.Event, candidate: Candidate) -> Event:
+    """Which of the contents that were published under one key a later record holds."""
+    for event in candidate.repeats:
+        assert event.occurred_at_ms is not None
+        if _is_same(as_proto(bot_id, event, event.occurred_at_ms), found):
+            return event
+    return candidate.event
+
+
+def _is_same(wanted: event_pb2.Event, found: event_pb2.Event) -> bool:
+    """But for what only the gateway knows."""
+    wanted.received_at_ms, wanted.producer = found.received_at_ms, found.producer
+    return wanted.SerializeToString(deterministic=True) == found.SerializeToString(deterministic=True)
+
+
 def _check_record(
-    bot_id: int,
-    partitions: int,
-    record: Record,
-    found: event_pb2.Event,
-    candidate: Candidate,
-    differences: Differences,
+    checked: _Checked, found: event_pb2.Event, event: Event, differences: Differences
 ) -> None:
-    event = candidate.event
-    what = f"{_where(record)} ({candidate.cause}, {event.kind})"
-    key = ids.record_key(bot_id, event.subject_id)
+    record, what = checked.record, checked.what
+    key = ids.record_key(checked.bot_id, event.subject_id)
     differences.expect("log: key", what, key, record.key)
-    differences.expect("log: partition", what, ids.partition_of(key, partitions), record.place.partition)
-    occurred_at_ms = _check_time(what, found, candidate, differences)
-    _check_headers(what, bot_id, record, event, occurred_at_ms, differences)
-    wanted = as_proto(bot_id, event, occurred_at_ms)
+    differences.expect("log: partition", what, ids.partition_of(key, checked.partitions), record.place.partition)
+    occurred_at_ms = event.occurred_at_ms
+    if occurred_at_ms is None:
+        occurred_at_ms = found.occurred_at_ms
+        _check_time_of_receipt(what, occurred_at_ms, checked.candidate, differences)
+    _check_headers(checked, event, occurred_at_ms, differences)
     if found.received_at_ms <= 0:
         differences.add("log: received_at_ms", f"{what}: {found.received_at_ms}")
     if not 0 < len(found.producer) <= 64:
         differences.add("log: producer", f"{what}: {found.producer!r}")
-    wanted.received_at_ms, wanted.producer = found.received_at_ms, found.producer
-    if wanted.SerializeToString(deterministic=True) != found.SerializeToString(deterministic=True):
+    wanted = as_proto(checked.bot_id, event, occurred_at_ms)
+    if not _is_same(wanted, found):
         differences.expect("log: event", what, _one_line(wanted), _one_line(found))
 
 
-def _check_time(what: str, found: event_pb2.Event, candidate: Candidate, differences: Differences) -> int:
-    """The event's time; one from the gateway's clock must lie within the delivery."""
-    if candidate.event.occurred_at_ms is not None:
-        return candidate.event.occurred_at_ms
-    if candidate.sent_between_ms is not None:
-        begin, end = candidate.sent_between_ms
-        if not begin - CLOCK_SLACK_MS <= found.occurred_at_ms <= end + CLOCK_SLACK_MS:
-            differences.add("log: time of receipt", f"{what}: {found.occurred_at_ms} not in {begin:.0f}..{end:.0f}")
-    return found.occurred_at_ms
+def _check_time_of_receipt(what: str, at_ms: int, candidate: Candidate, differences: Differences) -> None:
+    """A time from the gateway's clock lies within the delivery."""
+    begin, end = candidate.sent_between_ms or (0, float("inf"))
+    if not begin - CLOCK_SLACK_MS <= at_ms <= end + CLOCK_SLACK_MS:
+        differences.add("log: time of receipt", f"{what}: {at_ms} not in {begin:.0f}..{end:.0f}")
 
 
-def _check_headers(
-    what: str, bot_id: int, record: Record, event: Event, occurred_at_ms: int, differences: Differences
-) -> None:
+def _check_headers(checked: _Checked, event: Event, occurred_at_ms: int, differences: Differences) -> None:
+    record, what = checked.record, checked.what
     wanted = {
         "ce_specversion": "1.0",
         "ce_id": event.event_id.hex(),
         "ce_type": f"telefact.event.v1.{event.kind}",
-        "ce_source": f"/telegram/bot/{bot_id}",
+        "ce_source": f"/telegram/bot/{checked.bot_id}",
         "ce_subject": str(event.subject_id),
         "content-type": "application/protobuf",
     }

@@ -49,6 +49,8 @@ class Candidate:
     event: Event
     cause: str
     must: bool = False
+    repeats: list[Event] = field(default_factory=list)
+    """The same key published again with another content: in the log behind the first one, and without effect."""
     positions: list[str] = field(default_factory=list)
     """Tokens handed out for it."""
     answered_at: list[tuple[int, int]] = field(default_factory=list)
@@ -132,6 +134,8 @@ def _add_publish(expected: Expected, publish: Publish) -> None:
         expected.wrong_answers.append(f"{cause}: refused with {publish.refused!r}")
         return
     candidate = expected.events.setdefault(event_id, Candidate(event, cause))
+    if event != candidate.event:
+        candidate.repeats.append(event)
     candidate.must |= publish.done
     if publish.done:
         if publish.event_id != event_id:
