@@ -13,8 +13,9 @@
 #include <stdlib.h>
 
 #define LINGER_MS 1000 /* how long an answer may still be on its way after the deadline */
-#define HEAP_FACTOR 8U /* an unpacked message may be this much larger than the largest packed one \
-                        */
+#define HEAP_FACTOR \
+    8U /* an unpacked message may be this much larger than the largest packed one \
+        */
 #define RECEIVING_FACTOR \
     64U /* largest messages that may be half received at once, in all connections */
 #define UNREAD_FACTOR \
@@ -53,7 +54,6 @@ struct rpc_call *rpc_call_new(struct rpc_connection *connection, int32_t stream_
     rpc_headers_init(&call->metadata, limits->header_max);
     rpc_queue_init(&call->queue);
     link_to(call, &connection->calls);
-    connection->call_count++;
     server->call_count++;
     rpc_connection_wake_at(connection, call->deadline_ms);
     return call;
@@ -329,8 +329,8 @@ void rpc_call_stream_gone(struct rpc_call *call)
     struct rpc_connection *connection = call->connection;
     bool is_news = !call->is_answered;
     connection->queued_bytes -= rpc_queue_len(&call->queue);
-    connection->call_count--;
     connection->idle_since_ms = now_monotonic_ms();
+    rpc_connection_wake_at(connection, connection->idle_since_ms + server->limits.idle_ms);
     call->connection = NULL;
     unlink_from_list(call);
     if (is_news)

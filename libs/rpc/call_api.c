@@ -8,8 +8,9 @@
 
 #include <assert.h>
 
-#define STREAM_SHARE 4U /* one stream may fill this fraction of its connection's send_buffer_max \
-                         */
+#define STREAM_SHARE \
+    4U /* one stream may fill this fraction of its connection's send_buffer_max \
+        */
 
 struct bytes rpc_metadata(const struct rpc_call *call, const char *name)
 {

@@ -16,7 +16,6 @@
 #define OUT_BYTES_MAX (256U << 10) /* one frame above it at most */
 #define ROUNDS_MAX 16              /* of making and sending frames before others get their turn */
 #define GREETING_MS 10000
-#define WRITE_DEADLINE_MS 20000
 #define NOTICE_MS 1000 /* for calls that were on their way when the first GOAWAY went out */
 #define CLOSE_MS 1000
 
@@ -162,7 +161,8 @@ static void after_block(struct rpc_connection *connection)
 {
     if (connection->blocked_since_ms == 0) {
         connection->blocked_since_ms = now_monotonic_ms();
-        rpc_connection_wake_at(connection, connection->blocked_since_ms + WRITE_DEADLINE_MS);
+        rpc_connection_wake_at(connection, connection->blocked_since_ms +
+                                               connection->server->limits.write_deadline_ms);
     }
     /* A peer that does not take answers may not ask for more. */
     want(connection, false, true);
@@ -281,7 +281,7 @@ static bool is_stuck(const struct rpc_connection *connection, int64_t now_ms)
     if (connection->drain == RPC_DRAIN_CLOSED)
         return now_ms >= connection->drain_since_ms + CLOSE_MS;
     int64_t since_ms = connection->blocked_since_ms;
-    return since_ms != 0 && now_ms >= since_ms + WRITE_DEADLINE_MS;
+    return since_ms != 0 && now_ms >= since_ms + connection->server->limits.write_deadline_ms;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -311,7 +311,8 @@ static void on_timer(void *self)
     int64_t next_ms = connection->is_greeted ? now_ms + connection->server->limits.idle_ms
                                              : connection->opened_ms + GREETING_MS;
     if (connection->blocked_since_ms != 0)
-        next_ms = earlier(next_ms, connection->blocked_since_ms + WRITE_DEADLINE_MS);
+        next_ms = earlier(next_ms, connection->blocked_since_ms +
+                                       connection->server->limits.write_deadline_ms);
     next_ms = earlier(next_ms, check_calls(connection, now_ms));
     next_ms = earlier(next_ms, step_drain(connection, now_ms));
     rpc_connection_wake_at(connection, next_ms);
@@ -344,15 +345,20 @@ void rpc_connection_open(struct rpc_server *server, int fd)
 
 void rpc_connection_drain(struct rpc_connection *connection)
 {
-    static const uint8_t MARK[8] = {'t', 'e', 'l', 'e', 'f', 'a', 'c', 't'};
     if (connection->drain != RPC_DRAIN_NONE)
         return;
     connection->drain = RPC_DRAIN_NOTICED;
     connection->drain_since_ms = now_monotonic_ms();
     (void)nghttp2_submit_shutdown_notice(connection->session);
-    (void)nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, MARK);
     rpc_connection_wake_at(connection, connection->drain_since_ms + NOTICE_MS);
     rpc_connection_touch(connection);
+}
+
+void rpc_connection_goaway_sent(struct rpc_connection *connection)
+{
+    static const uint8_t MARK[8] = {'t', 'e', 'l', 'e', 'f', 'a', 'c', 't'};
+    if (connection->drain == RPC_DRAIN_NOTICED)
+        (void)nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, MARK);
 }
 
 void rpc_connection_drain_acknowledged(struct rpc_connection *connection)

@@ -38,7 +38,6 @@ struct rpc_connection {
     size_t out_sent;
 
     struct rpc_call *calls;
-    int call_count;      /* orphans of this connection are not among them */
     size_t queued_bytes; /* answers of calls that HTTP/2 has not taken yet */
     bool has_writers;    /* a call may wait to write */
 
@@ -70,7 +69,10 @@ void rpc_connection_wake_at(struct rpc_connection *connection, int64_t at_ms);
 /* Begin the two-step GOAWAY; idle ones end soon, others with their last call. */
 void rpc_connection_drain(struct rpc_connection *connection);
 
-/* The client answered the PING that went with the first GOAWAY. */
+/* A GOAWAY left. The first is followed by a PING: its answer tells that the client read both. */
+void rpc_connection_goaway_sent(struct rpc_connection *connection);
+
+/* The client answered that PING. */
 void rpc_connection_drain_acknowledged(struct rpc_connection *connection);
 
 /* The peer sent a frame that costs us and brings nothing. */

@@ -14,6 +14,7 @@
 
 #define ACCEPTS_MAX 64 /* of one wakeup, before connections get their turn */
 #define ACCEPT_PAUSE_MS 100
+#define WRITE_DEADLINE_MS 20000
 
 struct rpc_limits rpc_limits_standard(void)
 {
@@ -26,6 +27,7 @@ struct rpc_limits rpc_limits_standard(void)
         .default_deadline_ms = 5000,
         .max_deadline_ms = 30000,
         .idle_ms = 300000,
+        .write_deadline_ms = WRITE_DEADLINE_MS,
     };
 }
 
@@ -105,6 +107,8 @@ bool rpc_server_open(struct loop *loop, const char *listen, const struct rpc_opt
     struct rpc_server *server = mem_alloc(sizeof(*server));
     server->loop = loop;
     server->limits = options->limits;
+    if (server->limits.write_deadline_ms == 0)
+        server->limits.write_deadline_ms = WRITE_DEADLINE_MS;
     server->hook = options->hook;
     server->fd = -1;
     rpc_methods_init(&server->methods, options->services, options->service_count);

@@ -49,7 +49,8 @@ struct rpc_limits {
                                turns false */
     int64_t default_deadline_ms;
     int64_t max_deadline_ms;
-    int64_t idle_ms; /* a connection without a call */
+    int64_t idle_ms;           /* a connection without a call */
+    int64_t write_deadline_ms; /* a connection that takes no byte; 0: 20 s */
 };
 
 /* `request` lives until the handler returns; copy what is needed later. */

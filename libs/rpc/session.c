@@ -110,6 +110,8 @@ static void refuse_rest(nghttp2_session *session, int32_t stream_id)
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct rpc_connection *connection = user_data;
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        rpc_connection_goaway_sent(connection);
     if (frame->hd.type == NGHTTP2_DATA)
         rpc_credit_earn(&connection->credit, EARNED_BY_DATA);
     if (frame->hd.type != NGHTTP2_HEADERS)

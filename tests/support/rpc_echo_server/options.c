@@ -19,6 +19,7 @@ static bool set_number(struct rpc_limits *limits, struct bytes name, int64_t val
         {"default_deadline_ms", NULL, NULL, &limits->default_deadline_ms},
         {"max_deadline_ms", NULL, NULL, &limits->max_deadline_ms},
         {"idle_ms", NULL, NULL, &limits->idle_ms},
+        {"write_deadline_ms", NULL, NULL, &limits->write_deadline_ms},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (!bytes_equal(name, bytes_of_text(rows[i].name)))
