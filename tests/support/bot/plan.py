@@ -64,7 +64,7 @@ class Planner:
             if "chosen_inline_result" in update:
                 result = update["chosen_inline_result"]
                 return self._after_inline(update_id, int(result["from"]["id"]), str(result["query"]))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (AttributeError, ValueError, KeyError, TypeError, RecursionError):
             pass
         return []
 
