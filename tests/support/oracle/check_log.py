@@ -253,7 +253,7 @@ def check_raw(expected: Expected, log: TopicLog, differences: Differences) -> in
         if raw.reason not in candidate.translation.reasons:
             differences.expect("raw: reason", what, sorted(candidate.translation.reasons), raw.reason)
         differences.expect("raw: bot_id", what, expected.bot_id, raw.bot_id)
-        if raw.update_id not in (candidate.translation.update_id, 0):
+        if candidate.translation.update_id is not None:
             differences.expect("raw: update_id", what, candidate.translation.update_id, raw.update_id)
         key = ids.record_key(expected.bot_id, raw.update_id)
         differences.expect("raw: key", what, key, record.key)
