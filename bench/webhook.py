@@ -84,7 +84,7 @@ class Bench:
             "GATEWAY_BOT_ID": str(BOT_ID), "GATEWAY_ROLES": "ingest", "GATEWAY_WEBHOOK_LISTEN": f"127.0.0.1:{port}",
             "GATEWAY_WEBHOOK_SECRET": SECRET, "GATEWAY_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
             "GATEWAY_TOPIC_PREFIX": prefix, "GATEWAY_TOPIC_PARTITIONS": str(PARTITIONS),
-            "GATEWAY_TOPIC_REPLICATION": "1", "GATEWAY_ADMIN_LISTEN": "127.0.0.1:0", "GATEWAY_LOG_LEVEL": "error",
+            "GATEWAY_TOPIC_REPLICATION_FACTOR": "1", "GATEWAY_ADMIN_LISTEN": "127.0.0.1:0", "GATEWAY_LOG_LEVEL": "error",
         }
         program = str(RELEASE / "bin" / "telefact-gateway")
         subprocess.run([program, "topics", "create"], env=environment, check=True)
