@@ -1,0 +1,30 @@
+"""What the documents say is what the programs and protos say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(p for p in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def test_the_settings_page_is_what_the_services_print(binaries: Path) -> None:
+    check = [sys.executable, ROOT / "tools" / "settings_docs.py", "--bin", binaries, "--check"]
+    assert subprocess.run(check, check=False).returncode == 0
+
+
+def test_the_event_and_rpc_pages_are_what_the_protos_say() -> None:
+    check = [sys.executable, ROOT / "tools" / "proto_docs.py", "--check"]
+    assert subprocess.run(check, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert broken == []
