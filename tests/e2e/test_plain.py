@@ -39,6 +39,7 @@ def test_every_kind_of_update_is_counted_exactly_once(run: Run, make_plan: MakeP
 def test_hostile_updates_are_kept_or_translated_and_never_refused(run: Run, make_plan: MakePlan) -> None:
     async def body() -> None:
         async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=12, rate=300)) as traffic:
+            await traffic.acked(200, 20)
             for _, update in hostile(12, int(time.time()), first_update_id=5_000):
                 traffic.telegram.enqueue(update)
             verdict = await traffic.settle_and_judge()

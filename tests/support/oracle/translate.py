@@ -71,7 +71,7 @@ def translate(body: bytes, bot_id: int) -> Translation:
 
 def _events(update: Any, update_id: int, bot_id: int) -> Iterator[Event]:
     for name, rule in _RULES.items():
-        if name not in update:
+        if _is_absent(update, name):
             continue
         payload = _object(update, name)
         ordinals: dict[str, int] = {}
@@ -94,7 +94,7 @@ class _Draft:
 
 def _of_message(message: strict_json.Object) -> Iterator[_Draft]:
     chat_id, chat_type = _chat(message)
-    date = _date(message, "edit_date" if "edit_date" in message else "date")
+    date = _date(message, "date" if _is_absent(message, "edit_date") else "edit_date")
     natural_id = f"m:{chat_id}:{_int64(message, 'message_id')}"
 
     def draft(kind: str, fields: dict[str, Any]) -> _Draft:
@@ -108,16 +108,17 @@ def _of_message(message: strict_json.Object) -> Iterator[_Draft]:
     elif chat_type and (text or is_private):
         source = START if command == "/start" else TEXT if text else PRIVATE_MESSAGE
         yield draft("user_seen", _user_seen(message, chat_id, chat_type, source, payload))
-    if "migrate_to_chat_id" in message:
+    if not _is_absent(message, "migrate_to_chat_id"):
         new_id = _int64(message, "migrate_to_chat_id")
         yield draft("chat_migrated", {"old_id": chat_id, "new_id": new_id})
-    if "migrate_from_chat_id" in message:
+    if not _is_absent(message, "migrate_from_chat_id"):
         old_id = _int64(message, "migrate_from_chat_id")
         yield draft("chat_migrated", {"old_id": old_id, "new_id": chat_id})
 
 
 def _user_seen(message: strict_json.Object, chat_id: int, chat_type: int, source: int, payload: str) -> dict[str, Any]:
-    sender = _object(message, "from") if "from" in message else strict_json.Object()
+    is_anonymous = _is_absent(message, "from")
+    sender = strict_json.Object() if is_anonymous else _object(message, "from")
     code = _text(sender, "language_code")
     fields: dict[str, Any] = {
         "user_id": chat_id,
@@ -127,7 +128,7 @@ def _user_seen(message: strict_json.Object, chat_id: int, chat_type: int, source
     }
     if source == START and payload:
         fields["link"] = cut(payload, LINK_BYTES_MAX)
-    if chat_type == CHAT_TYPES["private"] and "from" in message:
+    if chat_type == CHAT_TYPES["private"] and not is_anonymous:
         names = {name: _text(sender, name) for name in ("username", "first_name", "last_name", "language_code")}
         fields["personal"] = {name: cut(text, NAME_BYTES_MAX) for name, text in names.items() if text is not None}
     return fields
@@ -135,7 +136,7 @@ def _user_seen(message: strict_json.Object, chat_id: int, chat_type: int, source
 
 def _of_callback(query: strict_json.Object) -> Iterator[_Draft]:
     data = _text(query, "data")
-    if data is None or "message" not in query or not data.startswith("lang/"):
+    if data is None or _is_absent(query, "message") or not data.startswith("lang/"):
         return
     lang = data[len("lang/") :]
     if lang not in LANGS:
@@ -195,6 +196,11 @@ def _date(container: strict_json.Object, name: str) -> int:
     return date
 
 
+def _is_absent(container: strict_json.Object, name: str) -> bool:
+    """Not there; null says the same."""
+    return _value(container, name) is None
+
+
 def _value(container: Any, name: str) -> Any:
     _demand(isinstance(container, strict_json.Object) and name not in container.repeated, name)
     return container.get(name)
@@ -214,7 +220,7 @@ def _int64(container: Any, name: str) -> int:
 
 def _text(container: Any, name: str) -> str | None:
     value = _value(container, name)
-    if name not in container:
+    if value is None:
         return None
     _demand(isinstance(value, str), name)
     return value.replace("\0", "\ufffd")
