@@ -17,6 +17,7 @@ from tests.support.protos import event_pb2
 LOCALES = frozenset(("ar", "en", "hi", "id", "ru", "so", "uk", "vi"))
 COOLDOWN_S = 86_400
 AD_EVERY = 3
+_DATE_MAX = 1 << 31
 
 _LINK = re.compile(r"https://\S+")
 _TIKTOK = re.compile(r"https://(?:www|vm|vt|m)\.tiktok\.com/")
@@ -83,7 +84,7 @@ class Planner:
 
     def _after_message(self, update_id: int, message: dict[str, Any]) -> list[PlannedEvent]:
         text, chat = message.get("text"), message["chat"]
-        self._now = max(self._now, int(message["date"]))
+        self._now = max(self._now, min(int(message["date"]), _DATE_MAX))
         if not isinstance(text, str) or "id" not in chat or not isinstance(chat["id"], int):
             return []
         chat_id, is_private = chat["id"], chat["type"] == "private"
