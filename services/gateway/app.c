@@ -21,8 +21,9 @@
 #define EXIT_CONFIG 78
 #define TICK_MS 100
 #define DRAIN_TICK_MS 10
-#define DRAIN_SLACK_MS 5000 /* beyond Kafka's time to acknowledge: for the bot's answer and ours \
-                             */
+#define DRAIN_SLACK_MS \
+    5000 /* beyond Kafka's time to acknowledge: for the bot's answer and ours \
+          */
 #define PRODUCER APP_NAME "/" TELEFACT_VERSION
 
 enum app_state {
@@ -352,6 +353,7 @@ int app_run(const struct settings *settings)
         app.exit_code = EXIT_CONFIG;
     } else {
         const struct admin_check checks[] = {
+            {"loop", ADMIN_LIVE, admin_loop_holds, app.loop},
             {"topics", ADMIN_STARTED, is_started, &app},
             {"topics", ADMIN_READY, is_started, &app},
             {"kafka", ADMIN_READY, is_connected, &app},

@@ -35,6 +35,7 @@ enum option_code {
     OPTION_CHECK_CONFIG = 256,
     OPTION_PRINT_SETTINGS,
     OPTION_PRINT_FAULT_POINTS,
+    OPTION_PRINT_PLANTED_BUGS,
 };
 
 static const struct option OPTIONS[] = {
@@ -44,6 +45,7 @@ static const struct option OPTIONS[] = {
     {"print-settings", no_argument, NULL, OPTION_PRINT_SETTINGS},
 #ifdef TELEFACT_FAULTS
     {"print-fault-points", no_argument, NULL, OPTION_PRINT_FAULT_POINTS},
+    {"print-planted-bugs", no_argument, NULL, OPTION_PRINT_PLANTED_BUGS},
 #endif
     {NULL, 0, NULL, 0},
 };
@@ -158,16 +160,11 @@ static int run_subcommand(int count, char **words)
 }
 
 #ifdef TELEFACT_FAULTS
-static void print_fault_points(void)
+static int print_names(const char *const *names)
 {
-    for (const char *const *point = GATEWAY_FAULT_POINTS; *point != NULL; point++)
-        print_line(stdout, "point ", *point);
-    for (const char *const *bug = GATEWAY_FAULT_BUGS; *bug != NULL; bug++)
-        print_line(stdout, "bug ", *bug);
-}
-#else
-static void print_fault_points(void)
-{
+    for (; *names != NULL; names++)
+        print_line(stdout, "", *names);
+    return EXIT_SUCCESS;
 }
 #endif
 
@@ -187,9 +184,12 @@ int commands_run(int argc, char **argv)
     case OPTION_PRINT_SETTINGS:
         gateway_settings_print_reference(stdout);
         return EXIT_SUCCESS;
+#ifdef TELEFACT_FAULTS
     case OPTION_PRINT_FAULT_POINTS:
-        print_fault_points();
-        return EXIT_SUCCESS;
+        return print_names(GATEWAY_FAULT_POINTS);
+    case OPTION_PRINT_PLANTED_BUGS:
+        return print_names(GATEWAY_FAULT_BUGS);
+#endif
     default:
         (void)fputs(USAGE, stderr);
         return EXIT_USAGE;

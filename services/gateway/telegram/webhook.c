@@ -160,6 +160,7 @@ static void end(struct request *request, int status, const struct http_field *fi
     webhook->in_hand--;
     free(request);
     http_answer(exchange, status, fields, count, body);
+    fault_point("gateway.answered", (int64_t)webhook->in_hand);
 }
 
 static void end_unavailable(struct request *request)
