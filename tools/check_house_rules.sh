@@ -28,7 +28,7 @@ unchecked_prototypes() {
     /^[a-zA-Z]/ { text = ""; line = FNR }
     { text = text " " $0 }
     /;/ {
-      if (text ~ /struct err \*err\)/ && text !~ /MUST_CHECK|\(\*|^ *(void|static)/)
+      if (text ~ /^ *bool .*struct err \*err\)/ && text !~ /\(\*/)
         print FILENAME ":" line ": MUST_CHECK is missing:" text
       text = ""
     }' "${headers[@]}"
@@ -38,7 +38,7 @@ word='(^|[^a-zA-Z0-9_])'
 banned='strcpy|strcat|sprintf|vsprintf|strtok|gets|atoi|atol|atoll|rand|srand|system|alloca'
 found=$(
   rule "banned function" "${word}($banned)[(]"
-  rule "numbers are parsed in libs/base" "${word}(strtol|strtoll|strtoul|strtoull)[(]" 'libs/base/'
+  rule "numbers are parsed in libs/base" "${word}(strtol|strtoll|strtoul|strtoull)[(]" 'libs/base/|tests|bench'
   rule "wait for an event, with a timeout" "${word}(sleep|usleep|nanosleep)[(]"
   rule "comments are /* */" '//'
   rule "output is main's and the log's" "${word}f?printf[(]" \

@@ -34,6 +34,6 @@ void admin_free(struct admin *admin); /* NULL is fine */
 int admin_port(const struct admin *admin);
 
 /* A `holds` for ADMIN_LIVE whose self is a struct loop: it went round in the last 10 seconds. */
-bool admin_loop_holds(void *loop, struct err *err);
+MUST_CHECK bool admin_loop_holds(void *loop, struct err *err);
 
 #endif

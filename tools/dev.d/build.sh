@@ -6,8 +6,10 @@ set -euo pipefail
 
 need_setup
 [ $# -gt 0 ] || set -- release
+quiet=()
+[ -t 1 ] || quiet=(-- --quiet)
 for preset in "$@"; do
   say "build $preset"
   cmake --preset "$preset" --log-level=WARNING >/dev/null
-  cmake --build --preset "$preset" -j"$(nproc)"
+  cmake --build --preset "$preset" -j"$(nproc)" "${quiet[@]}"
 done

@@ -70,7 +70,7 @@ mkdir -p "$RESULTS"
 for stage in "$@"; do
   run_stage "$stage"
   # Without tools or binaries the later stages would only repeat the failure.
-  case $stage in setup | build-*) [ ${#broken[@]} -eq 0 ] || break ;; esac
+  case "$stage ${broken[*]: -1}" in "setup setup" | build-*" $stage") break ;; esac
 done
 
 printf '\n%s\n' "${times[@]}"
