@@ -30,6 +30,9 @@ static void PRINTF_LIKE(3, 4)
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     size_t len = redact_tokens(text, strlen(text));
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ')
+            text[i] = '?';
     (void)fprintf(reading->report, "%.*s: %.*s\n", (int)name.len, name.data, (int)len, text);
     reading->faults++;
 }
