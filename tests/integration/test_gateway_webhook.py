@@ -1,0 +1,248 @@
+"""The webhook listener in front of a real Kafka: what is answered, and what stands in the log for it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deploy.local.servers import Servers
+from tests.support.gateway import BOT_ID, PATH, SECRET, Gateway, text_update, until
+from tests.support.protos import event_pb2, raw_pb2
+
+MIB = 1 << 20
+OLD_SECRET = "the-secret-before_0123456789"
+
+
+@pytest.fixture(scope="module")
+def shared(
+    servers: Servers, binaries: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    settings = {"GATEWAY_WEBHOOK_SECRET_PREVIOUS": OLD_SECRET, "GATEWAY_REQUEST_DEADLINE_MS": "1500"}
+    folder = tmp_path_factory.mktemp("webhook")
+    with Gateway(servers, binaries, folder, "t.gateway_webhook", settings) as gateway:
+        yield gateway
+
+
+def raw_of(gateway: Gateway, body: bytes) -> list[raw_pb2.RawUpdate]:
+    """Raw updates with this body."""
+    raws = [raw_pb2.RawUpdate.FromString(message.value()) for message in gateway.records("raw")]
+    return [raw for raw in raws if raw.body == body]
+
+
+def exchange_raw(gateway: Gateway, request: bytes, timeout_s: float = 10.0) -> bytes:
+    """Send bytes, read until the server closes."""
+    with socket.create_connection(("127.0.0.1", gateway.hook), timeout=timeout_s) as connection:
+        connection.sendall(request)
+        answer = b""
+        while more := connection.recv(65536):
+            answer += more
+        return answer
+
+
+def head(*lines: str) -> bytes:
+    """A request head with the secret."""
+    fixed = (f"POST {PATH} HTTP/1.1", "Host: x", f"X-Telegram-Bot-Api-Secret-Token: {SECRET}")
+    return "\r\n".join((*fixed, *lines, "", "")).encode()
+
+
+def test_an_update_becomes_an_event_with_key_headers_and_position(shared: Gateway) -> None:
+    answer = shared.post(text_update(1001, 7001, "/start ref"), {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+    assert (answer.status, answer.body) == (200, b"")
+    partition, offset = (int(part) for part in answer.headers["telefact-position"].split(":"))
+    [message] = [message for message in shared.records("events") if message.key() == f"{BOT_ID}:7001".encode()]
+    assert (message.partition(), message.offset() + 1) == (partition, offset)
+    event = event_pb2.Event.FromString(message.value())
+    assert (event.bot_id, event.update_id, event.occurred_at_ms) == (BOT_ID, 1001, 1_760_000_000_000)
+    assert (event.user_seen.user_id, event.user_seen.lang, event.user_seen.link) == (7001, "ru", "ref")
+    headers = {name: value.decode() for name, value in message.headers()}
+    assert headers["ce_id"] == event.event_id.hex()
+    assert headers["ce_type"] == "telefact.event.v1.user_seen"
+    assert headers["ce_source"] == f"/telegram/bot/{BOT_ID}"
+    assert headers["ce_subject"] == "7001"
+    assert headers["content-type"] == "application/protobuf"
+    assert headers["traceparent"] == f"00-{'a' * 32}-{'b' * 16}-01"
+
+
+def test_the_same_update_twice_is_the_same_event(shared: Gateway) -> None:
+    for _ in range(2):
+        assert shared.post(text_update(1002, 7002)).status == 200
+    records = [message for message in shared.records("events") if message.key() == f"{BOT_ID}:7002".encode()]
+    ids = {event_pb2.Event.FromString(message.value()).event_id for message in records}
+    assert (len(records), len(ids)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"update_id": 31, "message"', raw_pb2.RAW_REASON_UNPARSABLE),
+        (b"\xff\xfe not json", raw_pb2.RAW_REASON_UNPARSABLE),
+        (b"", raw_pb2.RAW_REASON_UNPARSABLE),
+        (b'{"update_id": 32, "brand_new_kind": {"id": 1}}', raw_pb2.RAW_REASON_NO_EVENT),
+        (b'{"update_id": 33, "x": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", raw_pb2.RAW_REASON_TOO_DEEP),
+        (b'{"update_id": 34, "pad": "' + b"p" * (MIB - 28) + b'"}', raw_pb2.RAW_REASON_NO_EVENT),
+    ],
+    ids=["cut", "not_json", "empty", "unknown_kind", "too_deep", "one_mib"],
+)
+def test_what_makes_no_event_is_kept_raw_and_answered_200(
+    shared: Gateway, body: bytes, reason: int
+) -> None:
+    assert len(body) <= MIB
+    answer = shared.post(body)
+    assert (answer.status, answer.body) == (200, b"")
+    assert "telefact-position" not in answer.headers
+    [raw] = raw_of(shared, body)
+    assert (raw.bot_id, raw.reason) == (BOT_ID, reason)
+
+
+@pytest.mark.parametrize("secret", ["", "wrong", SECRET[:-1], SECRET + "x", SECRET.upper()])
+def test_a_stranger_is_refused_without_detail(shared: Gateway, secret: str) -> None:
+    answer = shared.post(text_update(1, 7100), {"X-Telegram-Bot-Api-Secret-Token": secret})
+    assert (answer.status, answer.body) == (401, b"")
+    assert not [message for message in shared.records("events") if message.key() == f"{BOT_ID}:7100".encode()]
+
+
+def test_both_secrets_are_valid_during_rotation(shared: Gateway) -> None:
+    assert shared.post(text_update(1003, 7003), {"X-Telegram-Bot-Api-Secret-Token": OLD_SECRET}).status == 200
+    assert shared.post(text_update(1004, 7003)).status == 200
+
+
+def test_a_stranger_is_refused_before_the_body_is_sent(shared: Gateway) -> None:
+    request = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode()
+    assert exchange_raw(shared, request).startswith(b"HTTP/1.1 401 ")
+
+
+def test_only_post_on_the_path_is_taken(shared: Gateway) -> None:
+    assert shared.post(text_update(1, 1), path="/other").status == 404
+    connection = shared.connect()
+    connection.request("GET", PATH, headers={"X-Telegram-Bot-Api-Secret-Token": SECRET})
+    response = connection.getresponse()
+    assert (response.status, response.getheader("Allow")) == (405, "POST")
+
+
+def test_a_declared_oversize_is_refused_without_reading(shared: Gateway) -> None:
+    assert exchange_raw(shared, head("Content-Length: 2147483648")).startswith(b"HTTP/1.1 413 ")
+
+
+def test_an_endless_body_is_refused_at_the_limit(shared: Gateway) -> None:
+    chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", shared.hook), timeout=10) as connection:
+        connection.sendall(head("Transfer-Encoding: chunked"))
+        with pytest.raises(OSError):
+            for _ in range(2000):
+                connection.sendall(chunk)
+
+
+def test_a_chunked_body_is_an_update(shared: Gateway) -> None:
+    body = json.dumps(text_update(1005, 7005)).encode()
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:])) + b"0\r\n\r\n"
+    answer = exchange_raw(shared, head("Transfer-Encoding: chunked", "Connection: close") + chunks)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"telefact-position: " in answer
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Content-Length: 4", "Content-Length: 4"),
+        ("Content-Length: 4", "Content-Length: 5"),
+        ("Content-Length: 4", "Transfer-Encoding: chunked"),
+        ("Transfer-Encoding: chunked", "Content-Length: 4"),
+        ("Content-Length: +4",),
+        ("Content-Length : 4",),
+        ("Transfer-Encoding: xchunked",),
+    ],
+    ids=["twice", "twice_other", "length_and_coding", "coding_and_length", "sign", "blank", "unknown_coding"],
+)
+def test_doubtful_framing_is_400_and_close(shared: Gateway, lines: tuple[str, ...]) -> None:
+    answer = exchange_raw(shared, head(*lines) + b"null" + head("Content-Length: 2") + b"{}")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_slow_request_is_closed_at_the_deadline(shared: Gateway) -> None:
+    """A byte now and then does not help: the deadline is that of the whole request."""
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", shared.hook), timeout=0.1) as connection:
+        connection.sendall(head("Content-Length: 1000"))
+        answer: bytes | None = None
+        while answer is None and time.monotonic() - began < 8:
+            try:
+                connection.sendall(b"x")
+                answer = connection.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                answer = b""
+    assert answer is not None and b" 200 " not in answer
+    assert 1.0 < time.monotonic() - began < 4.0
+
+
+def test_updates_of_a_chat_at_the_same_time_are_all_done(shared: Gateway) -> None:
+    updates = [text_update(2000 + number, 7200 + number % 3) for number in range(60)]
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(shared.post, updates))
+    assert {answer.status for answer in answers} == {200}
+    ids = {event_pb2.Event.FromString(message.value()).update_id for message in shared.records("events")}
+    assert ids >= {update["update_id"] for update in updates}
+
+
+def test_keep_alive_connections_take_one_update_after_the_other(shared: Gateway) -> None:
+    connection = shared.connect()
+    answers = [shared.post(text_update(3000 + number, 7300), connection=connection) for number in range(20)]
+    assert {answer.status for answer in answers} == {200}
+    offsets = [int(answer.headers["telefact-position"].split(":")[1]) for answer in answers]
+    assert offsets == sorted(offsets)
+
+
+def test_metrics_tell_kinds_codes_and_reasons(shared: Gateway) -> None:
+    before = shared.metrics()
+    shared.post(text_update(4000, 7400))
+    shared.post(b"no json")
+    shared.post(b"{}", {"X-Telegram-Bot-Api-Secret-Token": "x"})
+    after = shared.metrics()
+    for sample in (
+        'updates_received_total{type="message"}',
+        'raw_updates_total{reason="unparsable"}',
+        'webhook_requests_total{code="401"}',
+    ):
+        assert after[sample] == before[sample] + 1, sample
+    assert after["webhook_duration_seconds_count"] == before["webhook_duration_seconds_count"] + 2
+    assert after["kafka_delivery_seconds_count"] == before["kafka_delivery_seconds_count"] + 2
+
+
+def test_too_much_in_flight_is_503_at_once(
+    servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
+) -> None:
+    settings = {"GATEWAY_MAX_IN_FLIGHT": "2", "GATEWAY_KAFKA_LINGER_MS": "900"}
+    with Gateway(servers, binaries, work_dir, topic_prefix, settings) as gateway:
+        with ThreadPoolExecutor(2) as pool:
+            slow = [pool.submit(gateway.post, text_update(number, number)) for number in (1, 2)]
+            until(lambda: gateway.metrics()["in_flight_updates"] == 2, 5, "two updates in flight")
+            began = time.monotonic()
+            answer = gateway.post(text_update(3, 3))
+            assert answer.status == 503
+            assert 1 <= int(answer.headers["retry-after"]) <= 5
+            assert time.monotonic() - began < 0.3
+            assert [future.result().status for future in slow] == [200, 200]
+        assert gateway.post(text_update(3, 3)).status == 200
+
+
+def test_connections_beyond_the_cap_wait(
+    servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
+) -> None:
+    with Gateway(servers, binaries, work_dir, topic_prefix, {"GATEWAY_MAX_CONNECTIONS": "2"}) as gateway:
+        idle = [socket.create_connection(("127.0.0.1", gateway.hook)) for _ in range(2)]
+        until(lambda: gateway.metrics()["webhook_connections"] == 2, 5, "two connections")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(gateway.post, text_update(1, 1))
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+            idle[0].close()
+            assert waiting.result(5).status == 200
+        idle[1].close()
