@@ -24,14 +24,6 @@ int64_t rpc_deadline_ms(const struct rpc_call *call)
     return call->deadline_ms;
 }
 
-void rpc_add_metadata(struct rpc_call *call, const char *name, const char *value)
-{
-    assert(!call->has_headers);
-    bool has_room = rpc_headers_add(&call->metadata, bytes_of_text(name), bytes_of_text(value));
-    assert(has_room);
-    (void)has_room;
-}
-
 void rpc_on_cancel(struct rpc_call *call, loop_fn fn, void *arg)
 {
     assert(call->has_handler);
@@ -47,6 +39,16 @@ bool rpc_is_cancelled(const struct rpc_call *call)
 static bool is_open(const struct rpc_call *call)
 {
     return call->connection != NULL && !call->is_answered;
+}
+
+void rpc_add_metadata(struct rpc_call *call, const char *name, const char *value)
+{
+    if (!is_open(call))
+        return;
+    assert(!call->has_headers);
+    bool has_room = rpc_headers_add(&call->metadata, bytes_of_text(name), bytes_of_text(value));
+    assert(has_room);
+    (void)has_room;
 }
 
 static void push(struct rpc_call *call, size_t before)

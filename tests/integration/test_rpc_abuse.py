@@ -161,7 +161,9 @@ def test_a_malformed_timeout_is_an_invalid_argument(server: EchoServer, timeout:
         assert client.answer(1)["grpc-status"] == "3"
 
 
-@pytest.mark.parametrize(("timeout", "status"), [("1H", "0"), ("1M", "0"), ("2S", "0"), ("900m", "0"), ("1n", "4"), ("0S", "4")])
+@pytest.mark.parametrize(
+    ("timeout", "status"), [("1H", "0"), ("1M", "0"), ("2S", "0"), ("900m", "0"), ("1n", "4"), ("0S", "4")]
+)
 def test_all_units_of_timeouts_are_understood(server: EchoServer, timeout: str, status: str) -> None:
     with RawClient(server.port) as client:
         request = pb.SleepRequest(ms=50).SerializeToString()

@@ -230,12 +230,14 @@ def test_more_calls_than_streams_wait_their_turn(server: EchoServer) -> None:
 
 def test_every_ended_call_is_counted_once(server: EchoServer) -> None:
     stub = server.stub()
-    before = stub.Stats(pb.StatsRequest()).ended
+    before = stub.Stats(pb.StatsRequest())
     for _ in range(10):
         stub.Echo(pb.EchoRequest())
-    failure(lambda: stub.Sleep(pb.SleepRequest(ms=20_000, late_ms=50), timeout=0.1))
-    until(lambda: stub.Stats(pb.StatsRequest()).calls == 1)
+    failure(lambda: stub.Sleep(pb.SleepRequest(ms=20_000, late_ms=200), timeout=0.1))
+    time.sleep(0.5)
     failure(lambda: stub.Unbuilt(pb.UnbuiltRequest()))
-    stats = stub.Stats(pb.StatsRequest())
-    assert stats.last_method == f"{SERVICE}/Unbuilt"
-    assert stats.last_status == grpc.StatusCode.UNIMPLEMENTED.value[0]
+    after = stub.Stats(pb.StatsRequest())
+    assert after.ended - before.ended == 1 + 10 + 1 + 1  # the first Stats had not ended when it answered
+    assert 100_000 < after.duration_us - before.duration_us < 1_000_000
+    assert after.last_method == f"{SERVICE}/Unbuilt"
+    assert after.last_status == grpc.StatusCode.UNIMPLEMENTED.value[0]

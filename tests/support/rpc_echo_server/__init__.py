@@ -66,7 +66,9 @@ class EchoServer:
         self.port = int(line.split()[1])
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         for channel in self._channels:
             channel.close()
         status = self.stop()

@@ -101,6 +101,7 @@ static void on_awake(void *self)
     struct sleeper *sleeper = self;
     Telefact__Test__V1__SleepResponse response = TELEFACT__TEST__V1__SLEEP_RESPONSE__INIT;
     response.slept = 1;
+    rpc_add_metadata(sleeper->call, "slept", "yes"); /* also when the deadline answered already */
     rpc_answer(sleeper->call, &response.base);
     loop_timer_free(sleeper->timer);
     free(sleeper);
