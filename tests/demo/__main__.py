@@ -1,7 +1,7 @@
 """The demonstration: tens of thousands of updates through the pair, both services killed in the middle, exact counts.
 
-    .cache/venv/bin/python -m tests.demo [--keep] [--updates N] [--seed S]
-    .cache/venv/bin/python -m tests.demo --stop
+.cache/venv/bin/python -m tests.demo [--keep] [--updates N] [--seed S]
+.cache/venv/bin/python -m tests.demo --stop
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ SETTLE_S = 120.0
 
 def main() -> int:
     """Runs the demonstration; 0 when the oracle finds no difference."""
-    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./dev demo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--keep", action="store_true", help="leave it running and print how to look around")
     parser.add_argument("--stop", action="store_true", help="end what an earlier --keep left running")
     parser.add_argument("--updates", type=int, default=30_000, help="how many updates to send (default 30,000)")

@@ -57,10 +57,14 @@ async def show_answers(pair: Pair, verdict: Verdict) -> None:
         row("GetBotStats", one_line(stats))
         users = [user for user in verdict.expected.users.values() if not user["is_stub"]]
         busiest = max(users, key=lambda user: (user["videos"], user["user_id"]))["user_id"]
-        row(f"GetUserStats {busiest}", one_line(await reads.GetUserStats(
-            read_pb2.GetUserStatsRequest(user_id=busiest), timeout=5)))
-        row(f"ShouldShowAd {busiest}", str((await reads.ShouldShowAd(
-            read_pb2.ShouldShowAdRequest(user_id=busiest), timeout=5)).show))
+        row(
+            f"GetUserStats {busiest}",
+            one_line(await reads.GetUserStats(read_pb2.GetUserStatsRequest(user_id=busiest), timeout=5)),
+        )
+        row(
+            f"ShouldShowAd {busiest}",
+            str((await reads.ShouldShowAd(read_pb2.ShouldShowAdRequest(user_id=busiest), timeout=5)).show),
+        )
         ids = [page async for page in reads.GetUserIds(read_pb2.GetUserIdsRequest(), timeout=10)]
         row("GetUserIds", f"{sum(len(page.user_ids) for page in ids):,} ids in {len(ids)} pages")
 

@@ -55,7 +55,16 @@ def _plans(servers: Servers, binaries: Path, work_dir: Path, name: str) -> MakeP
     return make
 
 
-def fault_names(binary: Path, option: str) -> list[str]:
-    """What a test build prints for --print-fault-points or --print-planted-bugs."""
+def fault_points(binary: Path) -> list[str]:
+    """The names of a test build's crash points."""
+    return _printed(binary, "--print-fault-points")
+
+
+def planted_bugs(binary: Path) -> list[str]:
+    """The names of the bugs that a test build can switch on."""
+    return _printed(binary, "--print-planted-bugs")
+
+
+def _printed(binary: Path, option: str) -> list[str]:
     printed = subprocess.run([binary, option], capture_output=True, text=True, check=True, timeout=10).stdout
     return printed.split()

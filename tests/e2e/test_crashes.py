@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.e2e.conftest import MakePlan, Run, fault_names
+from tests.e2e.conftest import MakePlan, Run, fault_points
+from tests.e2e.crashes import POINT_DEADLINE_S, Crashes
 from tests.support.pair import Pair
-from tests.support.processes import Service
 from tests.support.traffic import Traffic, TrafficPlan
 
 IN_FLIGHT_MIN = 30
 UNAPPLIED_MIN = 100
-POINT_DEADLINE_S = 30.0
-KILLED = -9
 
 
 class OperatorsBot:
@@ -46,33 +44,6 @@ class OperatorsBot:
         return web.Response()
 
 
-class Crashes:
-    """Makes services end at crash points and remembers the load at each."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-
-    async def one(self, service: Service, point: str, load_min: int) -> None:
-        """Start a stopped service and wait until it has killed itself at the point."""
-        service.environment["TELEFACT_CRASH_AT"] = f"{point}:{load_min}"
-        service.environment["TELEFACT_CRASH_LOG"] = str(self._log)
-        await service.spawn()
-        try:
-            status = await service.wait(POINT_DEADLINE_S)
-        except TimeoutError:
-            pytest.fail(f"{point} was not passed with a load of {load_min} within {POINT_DEADLINE_S:g} s")
-        assert status == KILLED, f"{point}: status {status}\n{service.log_end()}"
-        del service.environment["TELEFACT_CRASH_AT"]
-
-    def loads(self) -> dict[str, int]:
-        """The largest load at which each point was hit."""
-        found: dict[str, int] = {}
-        for line in self._log.read_text().splitlines():
-            point, load = line.rsplit(" ", 1)
-            found[point] = max(found.get(point, 0), int(load))
-        return found
-
-
 async def crash_gateways(pair: Pair, crashes: Crashes, points: list[str]) -> None:
     """One gateway after the other in turn, so that one always answers."""
     victims = itertools.cycle(pair.gateways)
@@ -97,8 +68,8 @@ async def crash_store(pair: Pair, traffic: Traffic, crashes: Crashes, points: li
 def test_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
     run: Run, make_plan: MakePlan, binaries: Path, work_dir: Path
 ) -> None:
-    gateway_points = fault_names(binaries / "telefact-gateway", "--print-fault-points")
-    store_points = fault_names(binaries / "telefact-store", "--print-fault-points")
+    gateway_points = fault_points(binaries / "telefact-gateway")
+    store_points = fault_points(binaries / "telefact-store")
     assert len(gateway_points) >= 8
     assert len(store_points) >= 8
     crashes = Crashes(work_dir / "crashes.log")

@@ -9,38 +9,14 @@ import pytest
 
 from tests.e2e.conftest import MakePlan, Run
 from tests.e2e.kafka_tools import delete_records, produce, recreate_topic
-from tests.support.oracle import DeadLetter, ids
-from tests.support.oracle.check_log import as_proto
-from tests.support.oracle.translate import Event
+from tests.e2e.poison import USER, put_poisons
+from tests.support.oracle import Stopped, ids
 from tests.support.pair import BOT_ID, Pair
 from tests.support.processes import http_get
 from tests.support.protos import event_pb2
 from tests.support.traffic import Traffic, TrafficPlan
 
 STOP_DEADLINE_S = 20.0
-USER = 6_100_000_001
-
-
-def counted(event_id: bytes, bot_id: int = BOT_ID, user_id: int = USER) -> bytes:
-    """An AdCounted event in protobuf."""
-    message = as_proto(bot_id, Event(event_id, "ad_counted", user_id, 0, 1_760_000_000_000, {"user_id": user_id}), 0)
-    message.occurred_at_ms, message.producer = 1_760_000_000_000, "poison/1"
-    return message.SerializeToString()
-
-
-def poisons() -> list[tuple[str, bytes, bytes]]:
-    """(cause, key, value) of records that no store can apply."""
-    key = ids.record_key(BOT_ID, USER)
-    bad_text = event_pb2.Event(event_id=b"p" * 16, bot_id=BOT_ID)
-    bad_text.video_downloaded.user_id = USER
-    bad_text.video_downloaded.video_link = "a\0b"
-    return [
-        ("malformed", key, b"\xff\xff\xff\xff not protobuf"),
-        ("malformed", key, counted(b"short")),
-        ("malformed", key, bad_text.SerializeToString()),
-        ("other_bot", ids.record_key(BOT_ID + 1, USER), counted(b"b" * 16, bot_id=BOT_ID + 1)),
-        ("wrong_key", ids.record_key(BOT_ID, USER + 1), counted(b"k" * 16)),
-    ]
 
 
 def test_poison_among_good_records_is_set_aside(run: Run, make_plan: MakePlan) -> None:
@@ -50,14 +26,7 @@ def test_poison_among_good_records_is_set_aside(run: Run, make_plan: MakePlan) -
             Traffic(pair, TrafficPlan(seed=41, rate=400)) as traffic,
         ):
             await traffic.acked(300, 20)
-            partition = ids.partition_of(ids.record_key(BOT_ID, USER), pair.plan.partitions)
-            letters = []
-            for cause, key, value in poisons():
-                (place,) = await asyncio.to_thread(
-                    produce, pair.bootstrap, pair.events_topic, [(partition, key, value)]
-                )
-                letters.append(DeadLetter(place.partition, place.offset, cause, key, value))
-                await traffic.acked_more(100, 20)
+            letters = await put_poisons(pair, traffic)
             verdict = await traffic.settle_and_judge(letters)
             assert verdict.is_green, verdict.report()
             assert verdict.rows["dead_letters"] == len(letters)
@@ -79,19 +48,22 @@ def test_a_payload_of_a_newer_version_stops_its_partition_alone(run: Run, make_p
     run(body())
 
 
-async def stays_stopped(pair: Pair, traffic: Traffic, at: dict[int, int]) -> None:
-    """The store is alive and not ready, the partitions stand exactly there, and further load does not move them."""
+async def wait_stopped(pair: Pair, at: dict[int, int]) -> None:
+    """Wait until the store is not ready and the partitions stand exactly there."""
     deadline = time.monotonic() + STOP_DEADLINE_S
-    while await pair.store.is_ready() or any(
-        offset != (await asyncio.to_thread(pair.fences)).get(partition, 0) for partition, offset in at.items()
-    ):
+    while True:
         fences = await asyncio.to_thread(pair.fences)
+        if not await pair.store.is_ready() and all(fences.get(partition, 0) == at[partition] for partition in at):
+            return
         assert time.monotonic() < deadline, f"not stopped at {at}: {fences}\n{pair.store.log_end()}"
         await asyncio.sleep(0.1)
+
+
+async def stays_stopped(pair: Pair, traffic: Traffic, at: dict[int, int]) -> None:
+    """The store raises an alarm, and further load does not move the partitions."""
+    await wait_stopped(pair, at)
     await traffic.acked_more(200, 20)
-    fences = await asyncio.to_thread(pair.fences)
-    assert {partition: fences.get(partition, 0) for partition in at} == at
-    assert not await pair.store.is_ready()
+    await wait_stopped(pair, at)
     status, _ = await http_get(pair.store.admin, "/livez")
     assert status == 200, "an alarm is no reason to be restarted"
     stopped = {name: value for name, value in (await pair.store.metrics()).items() if "stopped" in name and value > 0}

@@ -1,9 +1,9 @@
 """The pair under test: gateways and a store with their own topics and database on shared servers.
 
-    async with Pair(PairPlan(servers, binaries, work_dir, "name")) as pair:
-        ...
-        assert await pair.wait_applied(30)
-        verdict = await pair.judge(telegram.ledger.entries, bot.log.records)
+async with Pair(PairPlan(servers, binaries, work_dir, "name")) as pair:
+    ...
+    assert await pair.wait_applied(30)
+    verdict = await pair.judge(telegram.ledger.entries, bot.log.records)
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy.local.servers import Servers
-from tests.support.oracle import DeadLetter, Sources, Verdict, compare
+from tests.support.oracle import DeadLetter, Sources, Stopped, Verdict, compare
+from tests.support.oracle.log import TopicLog, read_topic
 from tests.support.processes import Service, free_port, run_command
 
 BOT_ID = 123456789
@@ -172,8 +173,16 @@ class Pair:
             seed=self.plan.seed,
         )
 
+    def read_log(self) -> TopicLog:
+        """The whole events topic as it is now; blocks."""
+        return read_topic(self.bootstrap, self.events_topic)
+
     async def judge(
-        self, updates: Iterable[Any], publishes: Iterable[Any] = (), dead_letters: Sequence[DeadLetter] = ()
+        self,
+        updates: Iterable[Any],
+        publishes: Iterable[Any] = (),
+        dead_letters: Sequence[DeadLetter] = (),
+        stopped: Stopped | None = None,
     ) -> Verdict:
         """The oracle's verdict on what happened here."""
-        return await asyncio.to_thread(compare, self.sources(), updates, publishes, dead_letters)
+        return await asyncio.to_thread(compare, self.sources(), updates, publishes, dead_letters, stopped)

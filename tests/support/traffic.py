@@ -1,9 +1,9 @@
 """Load on a pair: the fake Telegram delivers generated updates, the scripted bot publishes what follows from them.
 
-    async with Traffic(pair, TrafficPlan(seed=7)) as traffic:
-        await traffic.acked(2_000, deadline_s=30)
-        ... break things ...
-        verdict = await traffic.settle_and_judge()
+async with Traffic(pair, TrafficPlan(seed=7)) as traffic:
+    await traffic.acked(2_000, deadline_s=30)
+    ... break things ...
+    verdict = await traffic.settle_and_judge()
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.support.bot import ScriptedBot
-from tests.support.oracle import DeadLetter, Verdict
+from tests.support.oracle import DeadLetter, Stopped, Verdict
 from tests.support.pair import BOT_ID, SECRET, TOKEN, Pair
 from tests.support.telegram import Entry, FakeTelegram
 from tests.support.updates import generate
@@ -126,6 +126,14 @@ class Traffic:
 
     async def settle(self, deadline_s: float = 60.0) -> None:
         """Send nothing new (or the rest of `count`) and wait until everything is delivered, published and applied."""
+        deadline = time.monotonic() + deadline_s
+        await self.end(deadline_s)
+        if not await self.pair.wait_applied(deadline - time.monotonic()):
+            lag = await asyncio.to_thread(self.pair.lag)
+            raise TimeoutError(f"the store is {lag} records behind\n{self.pair.store.log_end()}")
+
+    async def end(self, deadline_s: float = 60.0) -> None:
+        """As settle, but for what is applied."""
         assert self._feeder is not None
         deadline = time.monotonic() + deadline_s
         self._is_ending = self.plan.count is None
@@ -134,17 +142,12 @@ class Traffic:
             raise TimeoutError(f"Telegram still holds updates: {self.telegram.progress()}")
         if not await self.bot.drain(deadline - time.monotonic()):
             raise TimeoutError(f"the bot still holds {self.bot.backlog} events")
-        if not await self.pair.wait_applied(deadline - time.monotonic()):
-            lag = await asyncio.to_thread(self.pair.lag)
-            raise TimeoutError(f"the store is {lag} records behind\n{self.pair.store.log_end()}")
 
-    async def judge(self, dead_letters: Sequence[DeadLetter] = ()) -> Verdict:
+    async def judge(self, dead_letters: Sequence[DeadLetter] = (), stopped: Stopped | None = None) -> Verdict:
         """The oracle's verdict; `settle` comes before."""
-        return await self.pair.judge(self.telegram.ledger.entries, self.bot.log.records, dead_letters)
+        return await self.pair.judge(self.telegram.ledger.entries, self.bot.log.records, dead_letters, stopped)
 
-    async def settle_and_judge(
-        self, dead_letters: Sequence[DeadLetter] = (), deadline_s: float = 60.0
-    ) -> Verdict:
+    async def settle_and_judge(self, dead_letters: Sequence[DeadLetter] = (), deadline_s: float = 60.0) -> Verdict:
         """Both in turn."""
         await self.settle(deadline_s)
         return await self.judge(dead_letters)

@@ -8,6 +8,6 @@ the contract. From Kafka it takes only where each event's first record stands, a
 """
 
 from tests.support.oracle.check_rows import DeadLetter
-from tests.support.oracle.oracle import Sources, Verdict, compare
+from tests.support.oracle.oracle import Sources, Stopped, Verdict, compare
 
-__all__ = ["DeadLetter", "Sources", "Verdict", "compare"]
+__all__ = ["DeadLetter", "Sources", "Stopped", "Verdict", "compare"]

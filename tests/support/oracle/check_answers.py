@@ -109,8 +109,12 @@ class _Checker:
             self._same("GetUserSettings", what, wanted, settings)
         elif settings.found:
             self._same("GetUserSettings", what, read_pb2.GetUserSettingsResponse(), settings)
-        self._same("GetUserStats", what, self._stats(row, is_found), self._ask(
-            "GetUserStats", read_pb2.GetUserStatsRequest(user_id=user_id)))
+        self._same(
+            "GetUserStats",
+            what,
+            self._stats(row, is_found),
+            self._ask("GetUserStats", read_pb2.GetUserStatsRequest(user_id=user_id)),
+        )
         for now in _moments(row):
             request = read_pb2.ShouldShowAdRequest(user_id=user_id, now=now)
             wanted = read_pb2.ShouldShowAdResponse(show=expected_show_ad(row, now))

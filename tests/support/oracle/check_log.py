@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
+
+from google.protobuf.message import DecodeError
 
 from tests.support.oracle import ids
 from tests.support.oracle.differences import Differences
@@ -52,7 +54,7 @@ def check_events(
         event = event_pb2.Event()
         try:
             event.ParseFromString(record.value)
-        except Exception as error:  # noqa: BLE001 - the decoder's own kind
+        except DecodeError as error:
             differences.add("log: unreadable record", f"{_where(record)}: {error}")
             continue
         candidate = expected.events.get(event.event_id)
@@ -106,9 +108,7 @@ def _is_same(wanted: event_pb2.Event, found: event_pb2.Event) -> bool:
     return wanted.SerializeToString(deterministic=True) == found.SerializeToString(deterministic=True)
 
 
-def _check_record(
-    checked: _Checked, found: event_pb2.Event, event: Event, differences: Differences
-) -> None:
+def _check_record(checked: _Checked, found: event_pb2.Event, event: Event, differences: Differences) -> None:
     record, what = checked.record, checked.what
     key = ids.record_key(checked.bot_id, event.subject_id)
     differences.expect("log: key", what, key, record.key)
@@ -158,7 +158,7 @@ def _plain(name: str, value: str | None) -> str | None:
 
 def _milliseconds(text: str) -> float:
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc).timestamp() * 1000.0
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC).timestamp() * 1000.0
     except (ValueError, OverflowError):
         return float("nan")
 
@@ -216,7 +216,9 @@ def _check_position(token: str, place: Place, candidate: Candidate, differences:
         differences.add("position token", f"{candidate.cause}: {error}")
         return
     if next_offset <= place.offset:
-        differences.add("position token", f"{candidate.cause}: {token!r} does not cover {place.partition}:{place.offset}")
+        differences.add(
+            "position token", f"{candidate.cause}: {token!r} does not cover {place.partition}:{place.offset}"
+        )
 
 
 def _check_order(expected: Expected, reading: LogReading, differences: Differences) -> None:
@@ -241,7 +243,7 @@ def check_raw(expected: Expected, log: TopicLog, differences: Differences) -> in
         raw = raw_pb2.RawUpdate()
         try:
             raw.ParseFromString(record.value)
-        except Exception as error:  # noqa: BLE001 - the decoder's own kind
+        except DecodeError as error:
             differences.add("raw: unreadable record", f"{_where(record)}: {error}")
             continue
         candidate = expected.raw.get(raw.body)
