@@ -15,7 +15,6 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.support.oracle.log import Record, read_topic
 from tests.support.oracle.projection import Place
 
 _DEADLINE_S = 30.0
@@ -53,10 +52,9 @@ def delete_records(bootstrap: str, topic: str, before: dict[int, int]) -> None:
         future.result()
 
 
-def recreate_topic(bootstrap: str, topic: str, partitions: int) -> list[Record]:
-    """Delete a topic and make it anew, empty, with its settings. Returns what it held."""
+def recreate_topic(bootstrap: str, topic: str, partitions: int) -> None:
+    """Delete a topic and make it anew, empty, with its settings."""
     admin = _admin(bootstrap)
-    held = read_topic(bootstrap, topic).records
     (settings,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
     own = {name: entry.value for name, entry in settings.result().items() if not entry.is_default}
     admin.delete_topics([topic])[topic].result()
@@ -73,7 +71,6 @@ def recreate_topic(bootstrap: str, topic: str, partitions: int) -> list[Record]:
     while len(admin.list_topics(topic, timeout=10).topics[topic].partitions) != partitions:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    return held
 
 
 def set_topic_config(bootstrap: str, topic: str, name: str, value: str) -> None:

@@ -44,6 +44,13 @@ def test_a_payload_of_a_newer_version_stops_its_partition_alone(run: Run, make_p
             newer = message.SerializeToString() + b"\x92\x3f\x02\x08\x01"  # field 1010, length-delimited
             (place,) = await asyncio.to_thread(produce, pair.bootstrap, pair.events_topic, [(partition, key, newer)])
             await stays_stopped(pair, traffic, {partition: place.offset})
+            await traffic.end()
+            log = await asyncio.to_thread(pair.read_log)
+            log.records = [record for record in log.records if record.place[:2] != place[:2]]
+            applied = {**log.end, partition: place.offset}
+            await wait_stopped(pair, applied)
+            verdict = await traffic.judge(stopped=Stopped(log, applied))
+            assert verdict.is_green, verdict.report()
 
     run(body())
 
@@ -82,9 +89,19 @@ def test_a_log_that_starts_behind_the_position_stops_the_store(run: Run, make_pl
             end = await asyncio.to_thread(pair.log_end)
             gone = {partition: end[partition] for partition in fences if end[partition] > fences[partition]}
             assert gone, "nothing was written while the store was away"
+            before = await asyncio.to_thread(pair.read_log)
+            gone = {partition: min(end, before.end[partition]) for partition, end in gone.items()}
             await asyncio.to_thread(delete_records, pair.bootstrap, pair.events_topic, gone)
             await pair.store.spawn()
             await stays_stopped(pair, traffic, {partition: fences[partition] for partition in gone})
+            await traffic.end()
+            log = await asyncio.to_thread(pair.read_log)
+            known = {record.place: record for record in before.records + log.records}
+            log.records = [known[place] for place in sorted(known)]
+            applied = {**log.end, **{partition: fences[partition] for partition in gone}}
+            await wait_stopped(pair, applied)
+            verdict = await traffic.judge(stopped=Stopped(log, applied))
+            assert verdict.is_green, verdict.report()
 
     run(body())
 
@@ -115,13 +132,13 @@ def test_a_log_rewritten_behind_the_fence_stops_the_store(run: Run, make_plan: M
         async with Pair(plan) as pair:
             async with Traffic(pair, TrafficPlan(seed=46, count=500)) as traffic:
                 await traffic.settle()
+                log = await asyncio.to_thread(pair.read_log)
             if not is_running:
                 await pair.store.stop()
             await pair.gateways[0].stop()
             fences = await asyncio.to_thread(pair.fences)
-            held = await asyncio.to_thread(recreate_topic, pair.bootstrap, pair.events_topic, plan.partitions)
-            held.reverse()
-            again = [(record.place.partition, record.key, record.value) for record in held]
+            await asyncio.to_thread(recreate_topic, pair.bootstrap, pair.events_topic, plan.partitions)
+            again = [(record.place.partition, record.key, record.value) for record in reversed(log.records)]
             await asyncio.to_thread(produce, pair.bootstrap, pair.events_topic, again)
             await pair.gateways[0].start()
             async with Traffic(pair, TrafficPlan(seed=47, rate=300)) as load:
@@ -129,5 +146,7 @@ def test_a_log_rewritten_behind_the_fence_stops_the_store(run: Run, make_plan: M
                 if not is_running:
                     await pair.store.spawn()
                 await stays_stopped(pair, load, {partition: offset for partition, offset in fences.items() if offset})
+            verdict = await traffic.judge(stopped=Stopped(log, fences))
+            assert verdict.is_green, verdict.report()
 
     run(body())

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.oracle import ids
 from tests.support.oracle.check_answers import expected_bot_stats, expected_show_ad, expected_user_ids
-from tests.support.oracle.check_log import check_events, as_proto
+from tests.support.oracle.check_log import as_proto, check_events
 from tests.support.oracle.differences import SHOWN_PER_KIND, Differences
 from tests.support.oracle.expected import Candidate, Expected
 from tests.support.oracle.log import Record, TopicLog

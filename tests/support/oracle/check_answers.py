@@ -49,7 +49,7 @@ def expected_bot_stats(tables: Tables, chat_class: int) -> Row:
     """The all-time totals GetBotStats must answer; the id 0 is in none of the classes."""
     sums = dict.fromkeys(TOTALS, 0)
     for (_, of), row in tables.totals.items():
-        if of == 1 and chat_class in (ALL, USERS) or of == 2 and chat_class in (ALL, GROUPS):
+        if (of == 1 and chat_class in (ALL, USERS)) or (of == 2 and chat_class in (ALL, GROUPS)):
             for name in TOTALS:
                 sums[name] += row[name]
     return sums
