@@ -1,0 +1,131 @@
+"""The gateway and its broker: topics made and checked, an outage answered and survived."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+
+from deploy.local.servers import Servers
+from tests.support.gateway import PARTITIONS, Gateway, text_update, until
+from tests.support.processes import free_port
+
+GOOD_EVENTS = {
+    "cleanup.policy": "delete",
+    "message.timestamp.type": "LogAppendTime",
+    "retention.ms": "-1",
+    "max.message.bytes": "2097152",
+}
+
+
+def make_topic(servers: Servers, name: str, partitions: int, config: dict[str, str]) -> None:
+    admin = AdminClient({"bootstrap.servers": servers.kafka_bootstrap, "log_level": 2})
+    for future in admin.create_topics([NewTopic(name, partitions, 1, config=config)]).values():
+        future.result(10)
+
+
+def config_of(servers: Servers, topic: str) -> dict[str, str]:
+    admin = AdminClient({"bootstrap.servers": servers.kafka_bootstrap, "log_level": 2})
+    [future] = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]).values()
+    return {name: entry.value for name, entry in future.result(10).items()}
+
+
+@pytest.fixture
+def stopped(servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str) -> Gateway:
+    """A gateway that was not started, without topics."""
+    return Gateway(servers, binaries, work_dir, topic_prefix)
+
+
+def test_topics_create_makes_what_the_contract_says(servers: Servers, stopped: Gateway) -> None:
+    for _ in range(2):
+        created = stopped.command("topics", "create")
+        assert created.returncode == 0, created.stderr
+    assert stopped.command("topics", "check").returncode == 0
+    events = config_of(servers, f"{stopped.prefix}.events.v1")
+    assert {name: events[name] for name in GOOD_EVENTS} == GOOD_EVENTS
+    raw = config_of(servers, f"{stopped.prefix}.raw.v1")
+    assert raw["retention.ms"] == str(7 * 24 * 3600 * 1000)
+    assert raw["cleanup.policy"] == "delete"
+    admin = AdminClient({"bootstrap.servers": servers.kafka_bootstrap, "log_level": 2})
+    topics = admin.list_topics(timeout=10).topics
+    assert len(topics[f"{stopped.prefix}.events.v1"].partitions) == PARTITIONS
+    assert len(topics[f"{stopped.prefix}.raw.v1"].partitions) == PARTITIONS
+
+
+def test_missing_topics_refuse_to_start(stopped: Gateway) -> None:
+    checked = stopped.command("topics", "check")
+    assert checked.returncode == 1
+    assert f"topic {stopped.prefix}.events.v1: is missing; run `telefact-gateway topics create`" in checked.stderr
+    stopped.spawn()
+    assert stopped.wait(20) == 1
+    assert "run `telefact-gateway topics create`" in stopped.log()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cleanup.policy", "compact"),
+        ("message.timestamp.type", "CreateTime"),
+        ("retention.ms", "86400000"),
+        ("max.message.bytes", "1000000"),
+    ],
+)
+def test_a_wrong_topic_refuses_to_start(servers: Servers, stopped: Gateway, name: str, value: str) -> None:
+    make_topic(servers, f"{stopped.prefix}.events.v1", PARTITIONS, {**GOOD_EVENTS, name: value})
+    assert stopped.command("topics", "create").returncode == 0
+    stopped.spawn()
+    assert stopped.wait(20) == 1
+    assert f"{name} is {value}" in stopped.log()
+
+
+def test_another_partition_count_refuses_to_start(servers: Servers, stopped: Gateway) -> None:
+    make_topic(servers, f"{stopped.prefix}.events.v1", PARTITIONS + 1, GOOD_EVENTS)
+    assert stopped.command("topics", "create").returncode == 0
+    checked = stopped.command("topics", "check")
+    assert checked.returncode == 1
+    assert f"GATEWAY_TOPIC_PARTITIONS={PARTITIONS + 1}" in checked.stderr
+
+
+def test_without_a_broker_it_lives_but_is_not_ready(stopped: Gateway) -> None:
+    stopped.environment["GATEWAY_KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{free_port()}"
+    with_nobody = stopped
+    with_nobody.spawn()
+    try:
+        until(lambda: with_nobody.probe("/livez") == 200, 10, "/livez")
+        assert with_nobody.probe("/readyz") == 503
+        assert with_nobody.probe("/startupz") == 503
+        with_nobody.terminate()
+        assert with_nobody.wait(15) == 0
+    finally:
+        with_nobody.__exit__()
+
+
+def test_an_outage_is_answered_503_and_over_three_seconds_after_it_is_over(
+    own_servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
+) -> None:
+    settings = {"GATEWAY_DELIVERY_TIMEOUT_MS": "2000", "GATEWAY_KAFKA_BOOTSTRAP_SERVERS": own_servers.kafka_bootstrap}
+    with Gateway(own_servers, binaries, work_dir, topic_prefix, settings) as gateway:
+        assert gateway.post(text_update(1, 1)).status == 200
+        own_servers.stop_kafka()
+        began = time.monotonic()
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda number: gateway.post(text_update(number, number)), range(2, 22)))
+        assert {answer.status for answer in answers} == {503}
+        assert {answer.headers["retry-after"] for answer in answers} <= {"1", "2", "3", "4", "5"}
+        assert len({answer.headers["retry-after"] for answer in answers}) > 1
+        assert time.monotonic() - began < 8
+        until(lambda: gateway.probe("/readyz") == 503, 5, "/readyz to tell the outage")
+        assert gateway.probe("/livez") == 200
+
+        own_servers.start_kafka()
+        began = time.monotonic()
+        while gateway.post(text_update(99, 99)).status != 200:
+            assert time.monotonic() - began < 3, gateway.log()
+        assert time.monotonic() - began < 3
+        until(gateway.is_ready, 5, "/readyz to tell the end of the outage")
+        assert gateway.metrics()["kafka_delivery_failures_total"] >= 20
+        gateway.terminate()
+        assert gateway.wait() == 0
