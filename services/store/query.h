@@ -23,14 +23,9 @@ bool query_should_show_ad(const struct ad_rules *rules, const struct read_user *
 
 #define QUERY_PAGE_TOKEN_MAX 48
 
-/* Where a list of ids goes on: the generation the list began in and the last id that was sent. */
-struct query_page {
-    int32_t generation; /* 0: from the beginning */
-    int64_t after_id;
-};
-
-/* ERR_REJECT: not a token of ours. The empty text is the beginning. */
-MUST_CHECK bool query_page_parse(struct bytes token, struct query_page *out, struct err *err);
-void query_page_text(const struct query_page *page, char out[QUERY_PAGE_TOKEN_MAX]);
+/* A list of ids goes on after the last id that was sent; that holds for every generation.
+ * ERR_REJECT: not a token of ours. The empty text is the beginning. */
+MUST_CHECK bool query_page_parse(struct bytes token, int64_t *out_after_id, struct err *err);
+void query_page_text(int64_t after_id, char out[QUERY_PAGE_TOKEN_MAX]);
 
 #endif

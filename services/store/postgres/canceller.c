@@ -23,7 +23,7 @@ static PGcancel *take(struct canceller *canceller)
     (void)pthread_mutex_lock(&canceller->lock);
     while (canceller->count == 0 && !canceller->is_closing)
         (void)pthread_cond_wait(&canceller->changed, &canceller->lock);
-    if (canceller->count > 0) {
+    if (canceller->count > 0 && !canceller->is_closing) {
         cancel = canceller->queue[canceller->first];
         canceller->first = (canceller->first + 1) % CANCELLER_QUEUE_MAX;
         canceller->count--;
@@ -79,6 +79,8 @@ void canceller_free(struct canceller *canceller)
     (void)pthread_cond_signal(&canceller->changed);
     (void)pthread_mutex_unlock(&canceller->lock);
     (void)pthread_join(canceller->thread, NULL);
+    for (size_t i = 0; i < canceller->count; i++)
+        PQfreeCancel(canceller->queue[(canceller->first + i) % CANCELLER_QUEUE_MAX]);
     (void)pthread_cond_destroy(&canceller->changed);
     (void)pthread_mutex_destroy(&canceller->lock);
     free(canceller);

@@ -1,15 +1,13 @@
 #include "services/store/postgres/layout.h"
 
-#include "libs/base/buf.h"
 #include "libs/base/mem.h"
+#include "services/store/postgres/schema_sql.h"
 
 #include <assert.h>
 
-#define SQL_BYTES_MAX 8192
-
 struct statement {
     const char *name;
-    const char *sql;                          /* "@" stands for the generation's schema */
+    const char *sql;                          /* see schema_sql */
     enum array_type types[LAYOUT_PARAMS_MAX]; /* of a statement over unnest; 0 ends them */
 };
 
@@ -19,59 +17,62 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
     [LAYOUT_BEGIN] = {"begin", "BEGIN", {0}},
     [LAYOUT_COMMIT] = {"commit", "COMMIT", {0}},
     [LAYOUT_CREATE_FENCE] = {"create_fence",
-                             "INSERT INTO @.fence (partition, next_offset, cluster_id)"
+                             "INSERT INTO :schema.fence (partition, next_offset, cluster_id)"
                              " VALUES ($1::int4, 0, $2::text) ON CONFLICT DO NOTHING",
                              {0}},
     [LAYOUT_TAKE_FENCE] = {"take_fence",
-                           "UPDATE @.fence SET owner_epoch = owner_epoch + 1"
+                           "UPDATE :schema.fence SET owner_epoch = owner_epoch + 1"
                            " WHERE partition = $1::int4"
                            " RETURNING next_offset, owner_epoch, last_record_ms, last_hash,"
                            " cluster_id",
                            {0}},
-    [LAYOUT_MOVE_FENCE] = {"move_fence",
-                           "UPDATE @.fence SET next_offset = $4::int8, last_record_ms = $5::int8,"
-                           " last_hash = $6::bytea WHERE partition = $1::int4"
-                           " AND next_offset = $2::int8 AND owner_epoch = $3::int8",
-                           {0}},
-    [LAYOUT_SET_FENCE] = {"set_fence",
-                          "UPDATE @.fence SET next_offset = $4::int8, last_record_ms = $5::int8,"
-                          " last_hash = $6::bytea WHERE partition = $1::int4"
-                          " AND $2::int8 >= 0 AND $3::int8 >= 0",
-                          {0}},
+    [LAYOUT_MOVE_FENCE] =
+        {"move_fence",
+         "UPDATE :schema.fence SET next_offset = $4::int8, last_record_ms = $5::int8,"
+         " last_hash = $6::bytea WHERE partition = $1::int4"
+         " AND next_offset = $2::int8 AND owner_epoch = $3::int8",
+         {0}},
+    [LAYOUT_SET_FENCE] =
+        {"set_fence",
+         "UPDATE :schema.fence SET next_offset = $4::int8, last_record_ms = $5::int8,"
+         " last_hash = $6::bytea WHERE partition = $1::int4"
+         " AND $2::int8 >= 0 AND $3::int8 >= 0",
+         {0}},
     [LAYOUT_LOAD_USERS] = {"load_users",
                            "SELECT user_id, registered_at, lang, link, file_mode, ad_count,"
                            " ad_cooldown, is_stub, is_lang_set, is_blocked, first_ms, first_update,"
                            " first_event, videos, images, music"
-                           " FROM @.users WHERE user_id = ANY ($1::int8[])",
+                           " FROM :schema.users WHERE user_id = ANY ($1::int8[])",
                            {ARRAY_INT64}},
     [LAYOUT_LOAD_PROFILES] = {"load_profiles",
                               "SELECT id, username, first_name, created_at, first_ms, first_update,"
                               " first_event, last_ms, last_update, last_event"
-                              " FROM @.profiles WHERE id = ANY ($1::int8[])",
+                              " FROM :schema.profiles WHERE id = ANY ($1::int8[])",
                               {ARRAY_INT64}},
     [LAYOUT_ADD_VIDEOS] = {"add_videos",
-                           "INSERT INTO @.videos SELECT * FROM unnest($1::uuid[], $2::int8[],"
+                           "INSERT INTO :schema.videos SELECT * FROM unnest($1::uuid[], $2::int8[],"
                            " $3::int8[], $4::int8[], $5::text[], $6::bool[], $7::bool[],"
                            " $8::bool[], $9::int2[], $10::int8[])"
                            " ON CONFLICT DO NOTHING RETURNING event_id",
                            {ARRAY_UUID, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_TEXT,
                             ARRAY_BOOL, ARRAY_BOOL, ARRAY_BOOL, ARRAY_INT16, ARRAY_INT64}},
     [LAYOUT_ADD_MUSIC] = {"add_music",
-                          "INSERT INTO @.music SELECT * FROM unnest($1::uuid[], $2::int8[],"
+                          "INSERT INTO :schema.music SELECT * FROM unnest($1::uuid[], $2::int8[],"
                           " $3::int8[], $4::int8[], $5::int8[])"
                           " ON CONFLICT DO NOTHING RETURNING event_id",
                           {ARRAY_UUID, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64}},
     [LAYOUT_ADD_APPLIED] = {"add_applied",
-                            "INSERT INTO @.applied SELECT * FROM unnest($1::uuid[])"
+                            "INSERT INTO :schema.applied SELECT * FROM unnest($1::uuid[])"
                             " ON CONFLICT DO NOTHING RETURNING event_id",
                             {ARRAY_UUID}},
-    [LAYOUT_ADD_ALIASES] = {"add_aliases",
-                            "INSERT INTO @.aliases SELECT * FROM unnest($1::int8[], $2::int8[])"
-                            " ON CONFLICT DO NOTHING",
-                            {ARRAY_INT64, ARRAY_INT64}},
+    [LAYOUT_ADD_ALIASES] =
+        {"add_aliases",
+         "INSERT INTO :schema.aliases SELECT * FROM unnest($1::int8[], $2::int8[])"
+         " ON CONFLICT DO NOTHING",
+         {ARRAY_INT64, ARRAY_INT64}},
     [LAYOUT_PUT_USERS] =
         {"put_users",
-         "INSERT INTO @.users (user_id, registered_at, lang, link, file_mode, ad_count,"
+         "INSERT INTO :schema.users (user_id, registered_at, lang, link, file_mode, ad_count,"
          " ad_cooldown, is_stub, is_lang_set, is_blocked, first_ms, first_update, first_event,"
          " videos, images, music)"
          " SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::bool[],"
@@ -88,7 +89,8 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
           ARRAY_BOOL, ARRAY_BOOL, ARRAY_BOOL, MARK_TYPES, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64}},
     [LAYOUT_PUT_PROFILES] =
         {"put_profiles",
-         "INSERT INTO @.profiles (id, username, first_name, created_at, first_ms, first_update,"
+         "INSERT INTO :schema.profiles (id, username, first_name, created_at, first_ms, "
+         "first_update,"
          " first_event, last_ms, last_update, last_event)"
          " SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::timestamptz[], $5::int8[],"
          " $6::int8[], $7::uuid[], $8::int8[], $9::int8[], $10::uuid[])"
@@ -100,7 +102,7 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
          {ARRAY_INT64, ARRAY_TEXT, ARRAY_TEXT, ARRAY_TIMESTAMPTZ, MARK_TYPES, MARK_TYPES}},
     [LAYOUT_ADD_TOTALS] =
         {"add_totals",
-         "INSERT INTO @.totals AS t SELECT * FROM unnest($1::int4[], $2::int2[], $3::int8[],"
+         "INSERT INTO :schema.totals AS t SELECT * FROM unnest($1::int4[], $2::int2[], $3::int8[],"
          " $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[])"
          " ON CONFLICT (partition, chat_class) DO UPDATE SET chats = t.chats + excluded.chats,"
          " videos = t.videos + excluded.videos, images = t.images + excluded.images,"
@@ -126,18 +128,7 @@ const char *layout_name(enum layout_statement statement)
 
 char *layout_sql(enum layout_statement statement, int generation)
 {
-    struct buf sql;
-    buf_init(&sql, SQL_BYTES_MAX);
-    const char *rest = STATEMENTS[statement].sql;
-    bool fits = true;
-    for (const char *mark = strchr(rest, '@'); mark != NULL; mark = strchr(rest, '@')) {
-        fits = fits && buf_append(&sql, rest, (size_t)(mark - rest)) &&
-               buf_appendf(&sql, "g%d", generation);
-        rest = mark + 1;
-    }
-    fits = fits && buf_append(&sql, rest, strlen(rest) + 1);
-    assert(fits);
-    return sql.data;
+    return schema_sql(STATEMENTS[statement].sql, generation);
 }
 
 void layout_columns_reset(struct layout_columns *columns)

@@ -3,6 +3,8 @@
 #include "libs/base/buf.h"
 #include "libs/base/mem.h"
 #include "services/store/postgres/embedded.h"
+#include "services/store/postgres/schema_sql.h"
+#include "services/store/postgres/session.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -10,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRIPT_BYTES_MAX (1 << 20)
 #define CHECKSUM_LEN 65 /* SHA-256 in hex and a NUL */
 #define FIRST_GENERATION 1
 
@@ -104,30 +105,17 @@ static bool apply_migration(struct session *session, const struct embedded_file 
     return is_done || err_prefix(err, "migration %s", file->name);
 }
 
-/* The text with each ":schema" replaced. The caller frees it. */
-static char *script_for(const char *name, int generation)
+static const char *script_text(const char *name)
 {
-    static const char MARK[] = ":schema";
     const struct embedded_file *file = EMBEDDED_SCHEMA;
     while (strcmp(file->name, name) != 0)
         file++;
-    struct buf script;
-    buf_init(&script, SCRIPT_BYTES_MAX);
-    const char *rest = file->text;
-    for (const char *mark = strstr(rest, MARK); mark != NULL; mark = strstr(rest, MARK)) {
-        bool fits = buf_append(&script, rest, (size_t)(mark - rest)) &&
-                    buf_appendf(&script, "g%d", generation);
-        assert(fits);
-        rest = mark + sizeof(MARK) - 1;
-    }
-    bool fits = buf_append(&script, rest, strlen(rest) + 1);
-    assert(fits);
-    return script.data;
+    return file->text;
 }
 
 static bool run_script(struct session *session, const char *name, int generation, struct err *err)
 {
-    char *script = script_for(name, generation);
+    char *script = schema_sql(script_text(name), generation);
     bool is_done = session_run(session, script, err);
     free(script);
     return is_done || err_prefix(err, "%s", name);
@@ -203,6 +191,17 @@ bool migrate_run(struct session *session, int64_t bot_id, struct migrate_result 
         return false;
     *out = result;
     return true;
+}
+
+bool migrate_database(const struct session_options *options, int64_t bot_id,
+                      struct migrate_result *out, struct err *err)
+{
+    struct session *session = NULL;
+    if (!session_open(options, &session, err))
+        return false;
+    bool is_done = migrate_run(session, bot_id, out, err);
+    session_free(session);
+    return is_done;
 }
 
 /* ---- checking ---- */

@@ -9,7 +9,10 @@
 #ifndef SERVICES_STORE_POSTGRES_MIGRATE_H
 #define SERVICES_STORE_POSTGRES_MIGRATE_H
 
-#include "services/store/postgres/session.h"
+#include "libs/base/err.h"
+#include "services/store/postgres/session_options.h"
+
+struct session;
 
 /* Raised with every change of the fold or of generation.sql: other versions build other tables. */
 #define PROJECTION_VERSION 1
@@ -23,6 +26,10 @@ struct migrate_result {
 /* ERR_FATAL: refused, and why. ERR_RETRY: the database is unwell. */
 MUST_CHECK bool migrate_run(struct session *session, int64_t bot_id, struct migrate_result *out,
                             struct err *err);
+
+/* The same over a connection of its own. */
+MUST_CHECK bool migrate_database(const struct session_options *options, int64_t bot_id,
+                                 struct migrate_result *out, struct err *err);
 
 /* The schema is exactly this build's, the bot is this one; *out_generation is the active one. */
 MUST_CHECK bool migrate_check(struct session *session, int64_t bot_id, int *out_generation,

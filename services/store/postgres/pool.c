@@ -156,7 +156,7 @@ static void open_needed(struct pool *pool, int64_t now_ms)
         wanted = pool->options.max;
     while (pool->count < wanted && now_ms >= pool->connect_after_ms) {
         pool->connections[pool->count++] =
-            pool_connection_open(pool->loop, pool->options.conninfo, on_changed, pool);
+            pool_connection_open(pool->loop, &pool->options.connect, on_changed, pool);
         if (pool->connections[pool->count - 1]->state == POOL_BROKEN)
             break; /* the next round drops it */
     }

@@ -16,6 +16,7 @@
 
 #include "libs/base/err.h"
 #include "libs/loop/loop.h"
+#include "services/store/postgres/connect.h"
 
 #include <libpq-fe.h>
 
@@ -52,7 +53,7 @@ struct pool_question {
 };
 
 struct pool_options {
-    const char *conninfo; /* borrowed */
+    struct connect_options connect; /* texts are borrowed; each statement ends by its timeout */
     int min;
     int max;
     size_t queue_max;

@@ -32,7 +32,6 @@ static void watch_socket(struct pool_connection *connection, bool readable, bool
 
 static void connected(struct pool_connection *connection)
 {
-    (void)PQsetErrorVerbosity(connection->conn, PQERRORS_TERSE);
     if (PQsetnonblocking(connection->conn, 1) != 0 || PQenterPipelineMode(connection->conn) != 1) {
         break_off(connection, "prepare the database connection");
         return;
@@ -66,6 +65,8 @@ static void keep(struct pool_connection *connection, PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
     bool decides = status == PGRES_TUPLES_OK || status == PGRES_FATAL_ERROR;
+    if (status == PGRES_COMMAND_OK) /* the server has prepared the statement */
+        connection->prepared |= 1U << connection->question->statement->slot;
     if (!decides || connection->result != NULL) {
         PQclear(result);
         return;
@@ -76,17 +77,19 @@ static void keep(struct pool_connection *connection, PGresult *result)
 /* True: the pipeline's end was read. */
 static bool read_results(struct pool_connection *connection)
 {
-    while (!PQisBusy(connection->conn)) {
+    int ends = 0;
+    while (!PQisBusy(connection->conn) && PQstatus(connection->conn) != CONNECTION_BAD) {
         PGresult *result = PQgetResult(connection->conn);
-        if (result == NULL)
+        if (result == NULL && ends++ == 0)
             continue; /* the end of one command of the pipeline */
+        if (result == NULL)
+            return false; /* nothing more is there: the connection is out of step */
+        ends = 0;
         if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
             PQclear(result);
             return true;
         }
         keep(connection, result);
-        if (PQstatus(connection->conn) == CONNECTION_BAD)
-            return false;
     }
     return false;
 }
@@ -139,16 +142,14 @@ static void on_socket(void *self, bool readable, bool writable)
 }
 
 struct pool_connection *
-pool_connection_open(struct loop *loop, const char *conninfo,
+pool_connection_open(struct loop *loop, const struct connect_options *options,
                      void (*changed)(void *self, struct pool_connection *connection), void *self)
 {
     struct pool_connection *connection = mem_alloc(sizeof(*connection));
     connection->loop = loop;
     connection->changed = changed;
     connection->self = self;
-    connection->conn = PQconnectStart(conninfo);
-    if (connection->conn == NULL)
-        mem_exhausted();
+    connection->conn = connect_start(options);
     set_state(connection, POOL_CONNECTING);
     if (PQstatus(connection->conn) == CONNECTION_BAD)
         break_off(connection, "connect to the database");
@@ -170,7 +171,6 @@ static bool send_question(struct pool_connection *connection, const struct pool_
     if ((connection->prepared & bit) == 0) {
         if (PQsendPrepare(connection->conn, statement->name, statement->sql, 0, NULL) != 1)
             return false;
-        connection->prepared |= bit;
     }
     return PQsendQueryPrepared(connection->conn, statement->name, statement->param_count,
                                question->values, question->lengths, BINARY, 1) == 1 &&

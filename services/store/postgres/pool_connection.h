@@ -8,7 +8,7 @@
 #include "services/store/postgres/pool.h"
 
 enum pool_connection_state {
-    POOL_CONNECTING, /* the handshake is under way, until connect_deadline_ms */
+    POOL_CONNECTING, /* the handshake is under way */
     POOL_IDLE,       /* ready for a question */
     POOL_BUSY,       /* `question` is with the server */
     POOL_BROKEN,     /* failed; `error` says why; to be freed by the pool */
@@ -21,7 +21,7 @@ struct pool_connection {
     struct pool_question *question; /* BUSY */
     PGresult *result;               /* BUSY: what decides the answer, once it is there */
     uint64_t prepared_version;
-    uint32_t prepared; /* bits by slot */
+    uint32_t prepared; /* bits by slot: statements the server knows */
     int64_t since_ms;  /* when the state began */
     struct err error;  /* BROKEN */
     struct loop *loop;
@@ -34,7 +34,7 @@ struct pool_connection {
 /* Start connecting; `changed` is called on the loop when it becomes IDLE or BROKEN, never from
  * inside this call: look at the state after it. */
 struct pool_connection *
-pool_connection_open(struct loop *loop, const char *conninfo,
+pool_connection_open(struct loop *loop, const struct connect_options *options,
                      void (*changed)(void *self, struct pool_connection *connection), void *self);
 
 /* Send a question; the connection is IDLE. `changed` is called when it is IDLE again (result is

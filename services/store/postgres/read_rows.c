@@ -1,22 +1,15 @@
 #include "services/store/postgres/read_rows.h"
 
-static uint64_t get_bytes(const PGresult *result, int column, int width)
-{
-    const unsigned char *data = (const unsigned char *)PQgetvalue(result, 0, column);
-    uint64_t value = 0;
-    for (int i = 0; i < width; i++)
-        value = value << 8 | data[i];
-    return value;
-}
+#include "services/store/postgres/network.h"
 
 static int64_t get_int64(const PGresult *result, int column)
 {
-    return (int64_t)get_bytes(result, column, 8);
+    return network_get64(PQgetvalue(result, 0, column));
 }
 
 static int32_t get_int32(const PGresult *result, int column)
 {
-    return (int32_t)(uint32_t)get_bytes(result, column, 4);
+    return (int32_t)network_get32(PQgetvalue(result, 0, column));
 }
 
 static bool get_bool(const PGresult *result, int column)
@@ -29,12 +22,6 @@ static struct bytes get_text(const PGresult *result, int column)
     if (PQgetisnull(result, 0, column))
         return (struct bytes){NULL, 0};
     return (struct bytes){PQgetvalue(result, 0, column), (size_t)PQgetlength(result, 0, column)};
-}
-
-void read_rows_put_int64(int64_t value, char out[8])
-{
-    for (int i = 0; i < 8; i++)
-        out[i] = (char)((uint64_t)value >> (56 - 8 * i) & 0xff);
 }
 
 int32_t read_rows_generation(const PGresult *result)
@@ -78,18 +65,12 @@ static void decode_ids(const PGresult *result, int64_t *ids, struct read_ids *ou
 {
     enum { HEADER = 20, ELEMENT = 12 };
     struct bytes array = get_text(result, READ_COLUMN_FIRST);
-    const unsigned char *data = (const unsigned char *)array.data;
     out->ids = ids;
     out->count = array.len > HEADER ? (array.len - HEADER) / ELEMENT : 0;
     if (out->count > READ_IDS_PAGE)
         out->count = READ_IDS_PAGE;
-    for (size_t i = 0; i < out->count; i++) {
-        const unsigned char *element = data + HEADER + i * ELEMENT + 4;
-        uint64_t value = 0;
-        for (int byte = 0; byte < 8; byte++)
-            value = value << 8 | element[byte];
-        ids[i] = (int64_t)value;
-    }
+    for (size_t i = 0; i < out->count; i++)
+        ids[i] = network_get64(array.data + HEADER + i * ELEMENT + 4);
 }
 
 static void decode_totals(const PGresult *result, struct read_totals *out)

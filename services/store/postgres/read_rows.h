@@ -15,7 +15,4 @@ int32_t read_rows_generation(const PGresult *result);
 void read_rows_decode(const PGresult *result, enum read_kind kind, int64_t *ids,
                       struct read_answer *out);
 
-/* Numbers as PostgreSQL's binary format holds them. */
-void read_rows_put_int64(int64_t value, char out[8]);
-
 #endif

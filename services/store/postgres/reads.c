@@ -1,16 +1,18 @@
 #include "services/store/postgres/reads.h"
 
-#include "libs/base/buf.h"
 #include "libs/base/mem.h"
-#include "libs/base/now.h"
+#include "services/store/postgres/network.h"
 #include "services/store/postgres/read_rows.h"
+#include "services/store/postgres/schema_sql.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define TRIES_MAX 4 /* a question follows the pointer through this many moves */
-#define SQL_MAX 2048
+
+#define STRINGIFY_(text) #text
+#define STRINGIFY(text) STRINGIFY_(text)
 
 /* ":schema" becomes the generation's. Parameters are bigint (see fill_params). */
 #define SNAPSHOT \
@@ -31,14 +33,16 @@ static const struct {
          ", user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown, is_stub, videos,"
          " images FROM telefact.active LEFT JOIN :schema.users ON user_id = $1::bigint",
          1},
-    /* $1 < id <= $2; $3 1: blocked ones too */
-    [READ_USER_IDS] =
-        {"user_ids",
-         SNAPSHOT ", (SELECT array_agg(user_id) FROM (SELECT user_id FROM :schema.users"
-                  " WHERE user_id > $1::bigint AND user_id <= $2::bigint AND NOT is_stub"
-                  " AND ($3::bigint = 1 OR NOT is_blocked) ORDER BY user_id LIMIT 1000) AS page)"
-                  " FROM telefact.active",
-         3},
+    /* $1 < id <= $2; $3 1: blocked ones too; a group that moved on is no longer there */
+    [READ_USER_IDS] = {"user_ids",
+                       SNAPSHOT
+                       ", (SELECT array_agg(user_id) FROM (SELECT user_id FROM :schema.users"
+                       " WHERE user_id > $1::bigint AND user_id <= $2::bigint AND NOT is_stub"
+                       " AND ($3::bigint = 1 OR NOT is_blocked)"
+                       " AND NOT EXISTS (SELECT FROM :schema.aliases WHERE old_id = user_id)"
+                       " ORDER BY user_id LIMIT " STRINGIFY(READ_IDS_PAGE) ") AS page)"
+                                                                           " FROM telefact.active",
+                       3},
     /* chat_class between $1 and $2 */
     [READ_TOTALS] = {"totals",
                      SNAPSHOT
@@ -54,72 +58,63 @@ static const struct {
 #define POINTER_SLOT READ_KINDS
 static const char POINTER_SQL[] = "SELECT generation FROM telefact.active";
 
+/* The statements on one generation. Questions in the pool point to them, so they never change. */
+struct statement_set {
+    struct statement_set *older;
+    int32_t generation; /* 0: only the pointer and the ping make sense */
+    struct pool_statement statements[READ_KINDS + 1];
+    char names[READ_KINDS + 1][32];
+    char *texts[READ_KINDS];
+};
+
 struct read_ticket {
     struct pool_question question; /* first: the pool hands it back */
     struct reads *reads;
+    const struct statement_set *set; /* of the statement that was asked */
     struct read_request request;
     read_fn fn;
     void *arg;
     int tries;
-    bool is_pointer;    /* the pointer is being asked, not the question itself */
-    int32_t generation; /* of the statement that was asked */
+    bool is_pointer; /* the pointer is being asked, not the question itself */
     char params[POOL_PARAMS_MAX][8];
 };
 
 struct reads {
     struct pool *pool;
-    int32_t generation; /* the statements' one; 0: to be learnt */
+    struct statement_set *set; /* in use; older ones are kept: a pointer moves rarely */
     uint64_t version;
-    struct pool_statement statements[READ_KINDS + 1];
-    struct buf texts[READ_KINDS];
-    char names[READ_KINDS][32];
-    char pointer_name[32];
     int64_t ids[READ_IDS_PAGE];
 };
 
-/* Replace every ":schema" of sql. */
-static void write_sql(const char *sql, int32_t generation, struct buf *out)
+static void fill_statement(struct statement_set *set, int slot, uint64_t version, const char *name)
 {
-    static const char MARK[] = ":schema";
-    const char *at;
-    bool fits = true;
-    buf_clear(out);
-    while ((at = strstr(sql, MARK)) != NULL && fits) {
-        fits =
-            buf_append(out, sql, (size_t)(at - sql)) && buf_appendf(out, "g%" PRId32, generation);
-        sql = at + sizeof(MARK) - 1;
-    }
-    if (!fits || !buf_append(out, sql, strlen(sql) + 1))
-        mem_exhausted(); /* SQL_MAX is larger than every statement */
+    (void)snprintf(set->names[slot], sizeof(set->names[slot]), "%s_%" PRIu64, name, version);
+    set->statements[slot] = (struct pool_statement){
+        .slot = slot,
+        .version = version,
+        .name = set->names[slot],
+        .sql = slot == POINTER_SLOT ? POINTER_SQL : set->texts[slot],
+        .param_count = slot == POINTER_SLOT ? 0 : STATEMENTS[slot].param_count,
+    };
 }
 
 static void use_generation(struct reads *reads, int32_t generation)
 {
-    reads->generation = generation;
+    struct statement_set *set = mem_alloc(sizeof(*set));
+    set->older = reads->set;
+    set->generation = generation;
+    reads->set = set;
     reads->version++;
     for (int kind = 0; kind < READ_KINDS; kind++) {
-        write_sql(STATEMENTS[kind].sql, generation, &reads->texts[kind]);
-        (void)snprintf(reads->names[kind], sizeof(reads->names[kind]), "%s_%" PRIu64,
-                       STATEMENTS[kind].name, reads->version);
-        reads->statements[kind] = (struct pool_statement){
-            .slot = kind,
-            .version = reads->version,
-            .name = reads->names[kind],
-            .sql = reads->texts[kind].data,
-            .param_count = STATEMENTS[kind].param_count,
-        };
+        set->texts[kind] = schema_sql(STATEMENTS[kind].sql, generation);
+        fill_statement(set, kind, reads->version, STATEMENTS[kind].name);
     }
-    (void)snprintf(reads->pointer_name, sizeof(reads->pointer_name), "pointer_%" PRIu64,
-                   reads->version);
-    reads->statements[POINTER_SLOT] = (struct pool_statement){.slot = POINTER_SLOT,
-                                                              .version = reads->version,
-                                                              .name = reads->pointer_name,
-                                                              .sql = POINTER_SQL};
+    fill_statement(set, POINTER_SLOT, reads->version, "pointer");
 }
 
 static void put_param(struct read_ticket *ticket, int index, int64_t value)
 {
-    read_rows_put_int64(value, ticket->params[index]);
+    (void)network_put64(ticket->params[index], value);
     ticket->question.values[index] = ticket->params[index];
     ticket->question.lengths[index] = 8;
 }
@@ -153,13 +148,13 @@ static void fill_params(struct read_ticket *ticket)
     }
 }
 
-static void send(struct read_ticket *ticket)
+static void put_question(struct read_ticket *ticket)
 {
     struct reads *reads = ticket->reads;
-    ticket->generation = reads->generation;
-    ticket->is_pointer = reads->generation == 0 && ticket->request.kind != READ_PING;
-    ticket->question.statement =
-        &reads->statements[ticket->is_pointer ? POINTER_SLOT : (int)ticket->request.kind];
+    ticket->set = reads->set;
+    ticket->is_pointer = ticket->set->generation == 0 && ticket->request.kind != READ_PING;
+    int slot = ticket->is_pointer ? POINTER_SLOT : (int)ticket->request.kind;
+    ticket->question.statement = &ticket->set->statements[slot];
     pool_ask(reads->pool, &ticket->question);
 }
 
@@ -185,14 +180,14 @@ static bool is_again(struct read_ticket *ticket, const PGresult *result, const c
         return false;
     if (result == NULL) {
         bool moved = is_moved(sqlstate) && !ticket->is_pointer;
-        if (moved)
+        if (moved && reads->set == ticket->set)
             use_generation(reads, 0);
         return moved;
     }
     int32_t active = ticket->request.kind == READ_PING ? 0 : read_rows_generation(result);
-    if (active == 0 || active == ticket->generation)
+    if (active == 0 || active == ticket->set->generation)
         return false;
-    if (active != reads->generation)
+    if (active != reads->set->generation)
         use_generation(reads, active);
     return true;
 }
@@ -204,7 +199,7 @@ static void on_done(struct pool_question *question, PGresult *result, const char
         ERR_RETRY, "the database holds no active generation; run `telefact-store migrate`"};
     struct read_ticket *ticket = (struct read_ticket *)question;
     if (is_again(ticket, result, sqlstate)) {
-        send(ticket);
+        put_question(ticket);
         return;
     }
     bool is_empty = result == NULL || ticket->is_pointer || PQntuples(result) != 1;
@@ -228,7 +223,7 @@ static struct read_ticket *ask(void *self, const struct read_request *request, r
     ticket->question.done = on_done;
     ticket->question.deadline_ms = request->deadline_ms;
     fill_params(ticket);
-    send(ticket);
+    put_question(ticket);
     return ticket;
 }
 
@@ -243,8 +238,6 @@ struct reads *reads_new(struct pool *pool)
 {
     struct reads *reads = mem_alloc(sizeof(*reads));
     reads->pool = pool;
-    for (int kind = 0; kind < READ_KINDS; kind++)
-        buf_init(&reads->texts[kind], SQL_MAX);
     use_generation(reads, 0);
     return reads;
 }
@@ -253,8 +246,13 @@ void reads_free(struct reads *reads)
 {
     if (reads == NULL)
         return;
-    for (int kind = 0; kind < READ_KINDS; kind++)
-        buf_done(&reads->texts[kind]);
+    while (reads->set != NULL) {
+        struct statement_set *set = reads->set;
+        reads->set = set->older;
+        for (int kind = 0; kind < READ_KINDS; kind++)
+            free(set->texts[kind]);
+        free(set);
+    }
     free(reads);
 }
 

@@ -2,6 +2,7 @@
 
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "services/store/postgres/connect.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -56,27 +57,6 @@ static bool wait_socket(struct session *session, short events, int64_t deadline_
 
 /* ---- connecting ---- */
 
-static PGconn *start_connecting(const struct session_options *options)
-{
-    char timeout_ms[24];
-    (void)snprintf(timeout_ms, sizeof(timeout_ms), "%" PRId64, options->statement_timeout_ms);
-    /* What the user wrote wins over what stands before it. */
-    const char *const keywords[] = {
-        "keepalives_idle",  "keepalives_interval",       "keepalives_count",
-        "tcp_user_timeout", "fallback_application_name", "dbname",
-        "client_encoding",  "target_session_attrs",      NULL};
-    const char *const values[] = {"15",
-                                  "5",
-                                  "3",
-                                  timeout_ms,
-                                  options->application_name,
-                                  options->conninfo,
-                                  "UTF8",
-                                  options->is_writer ? "read-write" : NULL,
-                                  NULL};
-    return PQconnectStartParams(keywords, values, 1);
-}
-
 static bool finish_connecting(struct session *session, int64_t deadline_ms, struct err *err)
 {
     if (PQstatus(session->conn) == CONNECTION_BAD)
@@ -93,38 +73,18 @@ static bool finish_connecting(struct session *session, int64_t deadline_ms, stru
     return PQsetnonblocking(session->conn, 1) == 0 || fail(session, err, "connect to the database");
 }
 
-/* Generic plans: planning for each array of ids would cost more than running. */
-static bool set_up(struct session *session, const struct session_options *options, struct err *err)
-{
-    char sql[512];
-    (void)snprintf(sql, sizeof(sql),
-                   "SET statement_timeout = %" PRId64 "; SET lock_timeout = %" PRId64
-                   "; SET idle_in_transaction_session_timeout = %" PRId64
-                   "; SET search_path = pg_catalog; SET plan_cache_mode = force_generic_plan"
-                   "; SET client_min_messages = warning",
-                   options->statement_timeout_ms, options->lock_timeout_ms,
-                   2 * options->statement_timeout_ms);
-    return session_run(session, sql, err);
-}
-
-/* Notices go nowhere: libpq would print them to standard error. */
-static void ignore_notice(void *arg, const PGresult *result)
-{
-    (void)arg;
-    (void)result;
-}
-
 bool session_open(const struct session_options *options, struct session **out, struct err *err)
 {
     struct session *session = mem_alloc(sizeof(*session));
     session->wait_ms = options->statement_timeout_ms + GRACE_MS;
-    session->conn = start_connecting(options);
-    if (session->conn == NULL)
-        mem_exhausted();
-    (void)PQsetErrorVerbosity(session->conn, PQERRORS_TERSE);
-    (void)PQsetNoticeReceiver(session->conn, ignore_notice, NULL);
-    if (!finish_connecting(session, now_monotonic_ms() + options->connect_timeout_ms, err) ||
-        !set_up(session, options, err)) {
+    session->conn = connect_start(&(struct connect_options){
+        .conninfo = options->conninfo,
+        .application_name = options->application_name,
+        .is_writer = options->is_writer,
+        .statement_timeout_ms = options->statement_timeout_ms,
+        .lock_timeout_ms = options->lock_timeout_ms,
+    });
+    if (!finish_connecting(session, now_monotonic_ms() + options->connect_timeout_ms, err)) {
         session_free(session);
         return false;
     }

@@ -12,22 +12,13 @@
 
 #include "libs/base/cleanup.h"
 #include "libs/base/err.h"
+#include "services/store/postgres/session_options.h"
 
 #include <libpq-fe.h>
-#include <stdint.h>
 
 DEFINE_AUTO(result, PGresult *, PQclear)
 
 struct session;
-
-struct session_options {
-    const char *conninfo;
-    const char *application_name;
-    bool is_writer; /* refuse servers that are read-only */
-    int64_t connect_timeout_ms;
-    int64_t statement_timeout_ms; /* of the server; ours is a little longer */
-    int64_t lock_timeout_ms;
-};
 
 /* ERR_RETRY. */
 MUST_CHECK bool session_open(const struct session_options *options, struct session **out,

@@ -4,6 +4,7 @@
 #include "libs/base/mem.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/network.h"
+#include "services/store/postgres/session.h"
 #include "services/store/postgres/transaction.h"
 
 #include <inttypes.h>

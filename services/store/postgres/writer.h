@@ -8,7 +8,7 @@
 #define SERVICES_STORE_POSTGRES_WRITER_H
 
 #include "services/store/ports.h"
-#include "services/store/postgres/session.h"
+#include "services/store/postgres/session_options.h"
 
 struct writer;
 

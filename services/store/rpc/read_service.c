@@ -122,7 +122,7 @@ static struct read_call *call_begin(struct read_service *service, struct rpc_cal
     struct err err;
     struct position min = {0};
     if (!position_parse(rpc_metadata(rpc, "telefact-min-position"), &min, &err)) {
-        (void)err_prefix(&err, "telefact-min-position: ");
+        (void)err_prefix(&err, "telefact-min-position");
         rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
         return NULL;
     }
@@ -237,8 +237,7 @@ static void answer_ids(struct read_call *call, const struct read_answer *answer)
     bool is_last = answer->ids.count < READ_IDS_PAGE;
     if (!is_last) {
         call->request.after_id = answer->ids.ids[answer->ids.count - 1];
-        struct query_page page = {answer->generation, call->request.after_id};
-        query_page_text(&page, token);
+        query_page_text(call->request.after_id, token);
     }
     read_messages_ids(call->rpc, &answer->ids, token);
     if (is_last)
@@ -254,17 +253,15 @@ static void get_user_ids(void *self, struct rpc_call *rpc, const ProtobufCMessag
     const Telefact__Store__V1__GetUserIdsRequest *asked = (const void *)message;
     struct read_request request = {.kind = READ_USER_IDS,
                                    .include_blocked = asked->include_blocked};
-    struct query_page page;
     struct err err;
     if (!get_chat_class(asked->chat_class, CHAT_CLASS_USER, &request.chat_class)) {
         rpc_end(rpc, RPC_INVALID_ARGUMENT, "chat_class: not a known value");
         return;
     }
-    if (!query_page_parse(bytes_of_text(asked->page_token), &page, &err)) {
+    if (!query_page_parse(bytes_of_text(asked->page_token), &request.after_id, &err)) {
         rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
         return;
     }
-    request.after_id = page.after_id;
     call_run(self, rpc, &request, answer_ids);
 }
 
@@ -316,7 +313,7 @@ static void wait_applied(void *self, struct rpc_call *rpc, const ProtobufCMessag
     struct position position = {0};
     struct err err;
     if (!position_parse(bytes_of_text(asked->position), &position, &err)) {
-        (void)err_prefix(&err, "position: ");
+        (void)err_prefix(&err, "position");
         rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
         return;
     }
