@@ -9,10 +9,10 @@
 
 #include "libs/base/err.h"
 #include "libs/wire/event.h"
+#include "libs/wire/fingerprint.h"
 #include "services/store/fold.h"
 
-#define FINGERPRINT_LEN 32 /* SHA-256 of a record's value */
-#define CLUSTER_ID_MAX 64  /* with the NUL */
+#define CLUSTER_ID_MAX 64 /* with the NUL */
 
 /* One record of the events topic. key and value live until it is released; data NULL: it has none.
  */

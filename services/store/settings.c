@@ -243,10 +243,16 @@ static bool check_together(const struct store_settings *settings, FILE *report, 
     return faults == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults);
 }
 
+bool store_settings_load_database(char *const *environ_list, FILE *report,
+                                  struct store_settings *out, struct err *err)
+{
+    return settings_load(&TABLE, environ_list, out, &out->kafka, report, err);
+}
+
 bool store_settings_load(char *const *environ_list, FILE *report, struct store_settings *out,
                          struct err *err)
 {
-    return settings_load(&TABLE, environ_list, out, &out->kafka, report, err) &&
+    return store_settings_load_database(environ_list, report, out, err) &&
            check_together(out, report, err);
 }
 

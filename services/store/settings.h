@@ -52,6 +52,9 @@ struct store_settings {
  * also on failure. */
 MUST_CHECK bool store_settings_load(char *const *environ_list, FILE *report,
                                     struct store_settings *out, struct err *err);
+/* The same for a command that needs the database alone. */
+MUST_CHECK bool store_settings_load_database(char *const *environ_list, FILE *report,
+                                             struct store_settings *out, struct err *err);
 void store_settings_done(struct store_settings *settings); /* a zeroed struct is fine */
 
 void store_settings_show(const struct store_settings *settings, FILE *out);

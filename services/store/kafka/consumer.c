@@ -19,9 +19,11 @@ struct consumer {
     rd_kafka_t *rk;
     struct consumer_topic topic; /* as last checked */
     bool has_joined;
-    /* What the rebalance callback noted, until poll tells it. */
+    bool is_owner; /* between an assignment and its end */
+    /* What callbacks noted, until poll tells it. */
     bool is_revoked;
     bool is_assigned;
+    rd_kafka_resp_err_t trouble;
     int32_t *assigned;
     size_t assigned_count;
     /* Positions not yet told to the broker. */
@@ -37,10 +39,12 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         consumer->is_revoked = true;
         consumer->is_assigned = false;
+        consumer->is_owner = false;
         (void)rd_kafka_assign(rk, NULL);
         return;
     }
     consumer->is_assigned = true;
+    consumer->is_owner = true;
     consumer->assigned_count = (size_t)partitions->cnt;
     consumer->assigned =
         mem_grow(consumer->assigned, consumer->assigned_count, sizeof(*consumer->assigned));
@@ -48,6 +52,14 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         consumer->assigned[i] = partitions->elems[i].partition;
     AUTO(list) rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
     (void)rd_kafka_assign(rk, nothing);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct consumer *consumer = opaque;
+    (void)rk;
+    (void)reason;
+    consumer->trouble = (rd_kafka_resp_err_t)code;
 }
 
 bool consumer_new(const struct consumer_options *options, struct consumer **out, struct err *err)
@@ -59,6 +71,7 @@ bool consumer_new(const struct consumer_options *options, struct consumer **out,
     consumer->options = *options;
     rd_kafka_conf_set_opaque(conf, consumer);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_error_cb(conf, on_error);
 
     char text[200];
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
@@ -93,7 +106,8 @@ bool consumer_join(struct consumer *consumer, struct err *err)
     return true;
 }
 
-static bool take_rebalance(struct consumer *consumer, struct source_event *out)
+/* What callbacks noted, the most important first. */
+static bool take_note(struct consumer *consumer, struct source_event *out)
 {
     if (consumer->is_revoked) {
         consumer->is_revoked = false;
@@ -107,6 +121,12 @@ static bool take_rebalance(struct consumer *consumer, struct source_event *out)
                                      .partition_count = consumer->assigned_count,
                                      .topic_partitions = consumer->topic.partition_count,
                                      .cluster_id = consumer->topic.cluster_id};
+        return true;
+    }
+    if (consumer->trouble != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *out = (struct source_event){.kind = SOURCE_TROUBLE,
+                                     .why = rd_kafka_err2str(consumer->trouble)};
+        consumer->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
         return true;
     }
     return false;
@@ -144,12 +164,12 @@ static bool fill_trouble(struct consumer *consumer, const rd_kafka_message_t *me
 static bool poll(void *self, int timeout_ms, struct source_event *out, struct err *err)
 {
     struct consumer *consumer = self;
-    if (take_rebalance(consumer, out))
+    if (take_note(consumer, out))
         return true;
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, timeout_ms);
     if (message == NULL) {
         *out = (struct source_event){.kind = SOURCE_NOTHING};
-        (void)take_rebalance(consumer, out);
+        (void)take_note(consumer, out);
         return true;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -173,6 +193,8 @@ static void release(void *self, struct record_view *record)
 static bool start(void *self, const struct source_start *wanted, struct err *err)
 {
     struct consumer *consumer = self;
+    if (!consumer->is_owner)
+        return true; /* the group is between two assignments: nothing is fetched anyway */
     AUTO(list)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)wanted->count);
     for (size_t i = 0; i < wanted->count; i++)

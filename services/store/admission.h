@@ -1,0 +1,22 @@
+/*
+ * admission: whether a record of the events topic may take effect here. Pure.
+ *
+ * A record that may not is a dead letter with a stable cause: it belongs to another bot, or its key
+ * or partition are not those of its event, which would break the order of a chat.
+ */
+#ifndef SERVICES_STORE_ADMISSION_H
+#define SERVICES_STORE_ADMISSION_H
+
+#include "services/store/ports.h"
+
+struct admission_rules {
+    int64_t bot_id;
+    int32_t topic_partitions; /* 0: unknown, partitions are not checked */
+};
+
+/* NULL: admitted. Else the cause ("other_bot", "wrong_key", "wrong_partition") and a constant line.
+ */
+const char *admission_fault(const struct admission_rules *rules, const struct record_view *record,
+                            const struct event *event, const char **out_detail);
+
+#endif

@@ -1,0 +1,381 @@
+#include "services/store/ingest.h"
+
+#include "libs/base/fault.h"
+#include "libs/base/log.h"
+#include "libs/base/mem.h"
+#include "libs/base/now.h"
+#include "services/store/ingest_metrics.h"
+#include "services/store/ingest_state.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ID_WINDOW_SPAN 32768
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 5000
+#define TROUBLE_CHECK_MS 1000 /* brokers in trouble say so often */
+#define POLL_MS 100
+#define STOP_POLL_MS 20
+
+struct ingest *ingest_new(const struct ingest_options *options, const struct record_source *source,
+                          const struct projection_store *store)
+{
+    struct ingest *ingest = mem_alloc(sizeof(*ingest));
+    ingest->options = *options;
+    ingest->source = *source;
+    ingest->store = *store;
+    ingest->rules.bot_id = options->bot_id;
+    ingest->backoff = (struct backoff){.first_ms = BACKOFF_FIRST_MS, .max_ms = BACKOFF_MAX_MS};
+    ingest->committed = id_window_new(ID_WINDOW_SPAN);
+    ingest->pending = id_window_new(options->batch_max_events);
+    ingest->fold = fold_new();
+    hand_init(&ingest->hand, options->batch_max_events, options->batch_max_bytes);
+    atomic_store(&ingest->lag_records, -1);
+    return ingest;
+}
+
+void ingest_free(struct ingest *ingest)
+{
+    if (ingest == NULL)
+        return;
+    hand_drop(&ingest->hand, &ingest->source);
+    hand_done(&ingest->hand);
+    id_window_free(ingest->committed);
+    id_window_free(ingest->pending);
+    fold_free(ingest->fold);
+    free(ingest->fences);
+    free(ingest->partitions);
+    free(ingest);
+}
+
+/* ---- partitions ---- */
+
+static int compare_partitions(const void *left, const void *right)
+{
+    const struct partition *a = left;
+    const struct partition *b = right;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+struct partition *ingest_partition(struct ingest *ingest, int32_t id)
+{
+    if (ingest->recent != NULL && ingest->recent->id == id)
+        return ingest->recent;
+    struct partition wanted = {.id = id};
+    if (ingest->partition_count > 0)
+        ingest->recent = bsearch(&wanted, ingest->partitions, ingest->partition_count,
+                                 sizeof(wanted), compare_partitions);
+    return ingest->recent;
+}
+
+static void count_stopped(struct ingest *ingest)
+{
+    int64_t by_reason[STOP_REASONS] = {0};
+    int stopped = 0;
+    for (size_t i = 0; i < ingest->partition_count; i++) {
+        bool is_stopped = ingest->partitions[i].state == PARTITION_STOPPED;
+        by_reason[ingest->partitions[i].reason] += is_stopped ? 1 : 0;
+        stopped += is_stopped ? 1 : 0;
+    }
+    for (int reason = 1; reason < STOP_REASONS; reason++)
+        ingest_metrics_stopped((enum stop_reason)reason, by_reason[reason]);
+    atomic_store(&ingest->stopped_partitions, stopped);
+}
+
+void ingest_stop_partition(struct ingest *ingest, struct partition *partition,
+                           enum stop_reason reason)
+{
+    partition->state = PARTITION_STOPPED;
+    partition->reason = reason;
+    ingest->check_at_ms = 0; /* fetch it no more */
+    count_stopped(ingest);
+    log_error("partition stopped", LOG_INT("partition", partition->id),
+              LOG_INT("offset", partition->next_offset),
+              LOG_TEXT("reason", stop_reason_name(reason)),
+              LOG_TEXT("why", stop_reason_text(reason)));
+}
+
+static void forget_partitions(struct ingest *ingest)
+{
+    ingest->partition_count = 0;
+    ingest->recent = NULL;
+    ingest_metrics_no_lag();
+    count_stopped(ingest);
+    atomic_store(&ingest->lag_records, -1);
+    ingest_recover_in(ingest, 0);
+}
+
+static void take_assignment(struct ingest *ingest, const struct source_event *assigned)
+{
+    forget_partitions(ingest);
+    size_t count = assigned->partition_count;
+    ingest->partitions = mem_grow(ingest->partitions, count, sizeof(*ingest->partitions));
+    ingest->fences = mem_grow(ingest->fences, count, sizeof(*ingest->fences));
+    for (size_t i = 0; i < count; i++)
+        ingest->partitions[i] =
+            (struct partition){.id = assigned->partitions[i], .missing_offset = -1};
+    ingest->partition_count = count;
+    if (count > 0)
+        qsort(ingest->partitions, count, sizeof(*ingest->partitions), compare_partitions);
+    ingest->rules.topic_partitions = assigned->topic_partitions;
+    (void)snprintf(ingest->cluster_id, sizeof(ingest->cluster_id), "%s", assigned->cluster_id);
+    ingest_recover_in(ingest, 0);
+    atomic_store(&ingest->is_assigned, true);
+    log_info("partitions assigned", LOG_INT("count", (int64_t)count));
+}
+
+static void give_up_assignment(struct ingest *ingest)
+{
+    log_info("partitions revoked");
+    atomic_store(&ingest->is_assigned, false);
+    forget_partitions(ingest);
+}
+
+/* ---- records ---- */
+
+/* The record before the position: it is the one that was applied last, or the partition stops. */
+static void check_record(struct ingest *ingest, struct partition *partition,
+                         const struct record_view *record)
+{
+    bool is_there = record->place.offset == partition->fence.next_offset - 1;
+    if (is_there && position_is_same(&partition->fence, record))
+        partition->state = PARTITION_RUNNING;
+    else
+        ingest_stop_partition(ingest, partition, is_there ? STOP_LOG_REWRITTEN : STOP_GAP);
+}
+
+/* An offset that is not the next one. A damaged answer may cause it once; the log itself, always.
+ */
+static void meet_hole(struct ingest *ingest, struct partition *partition)
+{
+    int64_t missing = partition->next_offset;
+    bool is_certain = partition->missing_offset == missing;
+    ingest_flush(ingest);
+    if (is_certain && partition->state == PARTITION_RUNNING)
+        ingest_stop_partition(ingest, partition, STOP_GAP);
+    partition->missing_offset = missing;
+    if (ingest->phase == INGEST_RUNNING)
+        ingest_recover_in(ingest, 0);
+}
+
+static void admit(struct ingest *ingest, struct partition *partition, struct batch_event *item)
+{
+    if (item->fate == BATCH_APPLY) {
+        const char *detail = NULL;
+        const char *cause = admission_fault(&ingest->rules, &item->record, &item->event, &detail);
+        item->fate = cause == NULL ? BATCH_APPLY : BATCH_ASIDE;
+        item->cause = cause;
+        item->detail = detail;
+    }
+    if (item->fate == BATCH_ASIDE && fault_planted("store.skip_poison_silently"))
+        item->fate = BATCH_DUPLICATE;
+    if (fault_planted("store.clock_at_apply"))
+        item->event.occurred_at_ms = now_unix_ms();
+    letter_rate_add(&partition->letters, item->fate == BATCH_ASIDE);
+}
+
+static void drop_duplicate(struct ingest *ingest, struct batch_event *item)
+{
+    bool has_effect_once = item->fate == BATCH_APPLY && item->event.kind != EVENT_USER_SEEN &&
+                           !fault_planted("store.no_dedup");
+    if (has_effect_once && (id_window_has(ingest->committed, &item->event) ||
+                            !id_window_put(ingest->pending, &item->event)))
+        item->fate = BATCH_DUPLICATE;
+}
+
+/* True: the record is in hand, or the partition stopped at it. False: the hand must be emptied
+ * first. */
+static bool take_record(struct ingest *ingest, struct partition *partition,
+                        struct record_view *record)
+{
+    struct batch_event *item = NULL;
+    enum event_decode_result decoded = hand_decode(&ingest->hand, record, &item);
+    if (decoded == EVENT_ARENA_FULL)
+        return false;
+    bool is_known = decoded != EVENT_UNKNOWN_PAYLOAD &&
+                    (decoded == EVENT_MALFORMED || fold_is_known(item->event.kind));
+    if (is_known)
+        admit(ingest, partition, item);
+    bool is_too_many =
+        letter_rate_count(&partition->letters) > ingest->options.dead_letters_per_1000;
+    if (!is_known || is_too_many) {
+        ingest->source.release(ingest->source.self, record);
+        ingest_stop_partition(ingest, partition,
+                              is_known ? STOP_DEAD_LETTERS : STOP_UNKNOWN_PAYLOAD);
+        return true;
+    }
+    drop_duplicate(ingest, item);
+    hand_keep(&ingest->hand, now_monotonic_us());
+    partition->next_offset++;
+    partition->missing_offset = -1;
+    fault_point("store.decoded", (int64_t)ingest->hand.count);
+    return true;
+}
+
+static void meet_record(struct ingest *ingest, struct record_view *record)
+{
+    struct partition *partition = ingest_partition(ingest, record->place.partition);
+    enum partition_state state = partition == NULL ? PARTITION_STOPPED : partition->state;
+    bool is_read = ingest->phase == INGEST_RUNNING &&
+                   (state == PARTITION_RUNNING || state == PARTITION_CHECKING);
+    if (is_read && state == PARTITION_CHECKING)
+        check_record(ingest, partition, record);
+    if (!is_read || state == PARTITION_CHECKING) {
+        ingest->source.release(ingest->source.self, record);
+        return;
+    }
+    fault_point("store.polled", (int64_t)ingest->hand.count + 1);
+    if (fault_planted("store.ignore_gap"))
+        partition->next_offset = record->place.offset;
+    if (record->place.offset != partition->next_offset) {
+        ingest->source.release(ingest->source.self, record);
+        meet_hole(ingest, partition);
+        return;
+    }
+    if (take_record(ingest, partition, record))
+        return;
+    ingest_flush(ingest);
+    if (ingest->phase != INGEST_RUNNING || !take_record(ingest, partition, record))
+        ingest->source.release(ingest->source.self, record);
+}
+
+/* ---- other events ---- */
+
+static void meet_lost_position(struct ingest *ingest, int32_t id)
+{
+    struct partition *partition = ingest_partition(ingest, id);
+    if (partition == NULL || ingest->phase != INGEST_RUNNING)
+        return;
+    ingest_flush(ingest);
+    struct err err;
+    (void)err_set(&err, ERR_RETRY, "partition %d has no record at its position", (int)id);
+    if (ingest->phase == INGEST_RUNNING)
+        ingest_recover_later(ingest, "position lost, looking at the log again", &err);
+}
+
+static void meet_trouble(struct ingest *ingest, const char *why)
+{
+    int64_t soon_ms = now_monotonic_ms() + TROUBLE_CHECK_MS;
+    log_debug("kafka is unwell", LOG_TEXT("why", why));
+    if (ingest->check_at_ms > soon_ms)
+        ingest->check_at_ms = soon_ms;
+}
+
+static void meet(struct ingest *ingest, struct source_event *event)
+{
+    switch (event->kind) {
+    case SOURCE_NOTHING:
+        break;
+    case SOURCE_RECORD:
+        meet_record(ingest, &event->record);
+        break;
+    case SOURCE_ASSIGNED:
+        take_assignment(ingest, event);
+        break;
+    case SOURCE_REVOKED:
+        give_up_assignment(ingest);
+        break;
+    case SOURCE_LOST_POSITION:
+        meet_lost_position(ingest, event->partition);
+        break;
+    case SOURCE_TROUBLE:
+        meet_trouble(ingest, event->why);
+        break;
+    }
+}
+
+/* ---- time ---- */
+
+/* What is due now, before anything is waited for. */
+static bool do_due(struct ingest *ingest, struct err *err)
+{
+    int64_t now_ms = now_monotonic_ms();
+    if (now_ms >= ingest->lag_at_ms)
+        ingest_measure_lag(ingest, now_ms);
+    if (ingest->phase == INGEST_RUNNING && now_ms >= ingest->check_at_ms) {
+        ingest_flush(ingest);
+        if (ingest->phase == INGEST_RUNNING)
+            ingest_recover_in(ingest, 0);
+    }
+    return ingest->phase != INGEST_RECOVERING || now_ms < ingest->retry_at_ms ||
+           ingest_try_begin(ingest, err);
+}
+
+/* How long to wait for the next record: as long as the oldest one in hand may linger. */
+static int wait_for(const struct ingest *ingest, int wait_ms)
+{
+    if (ingest->hand.count == 0)
+        return wait_ms;
+    int64_t age_ms = (now_monotonic_us() - ingest->hand.since_us) / 1000;
+    int64_t left_ms = ingest->options.linger_ms - age_ms;
+    if (left_ms <= 0)
+        return 0;
+    return left_ms < wait_ms ? (int)left_ms : wait_ms;
+}
+
+/* Without lag: nothing more is there and the oldest has waited long enough. Behind: no room is
+ * left. */
+static bool is_flush_due(const struct ingest *ingest, enum source_event_kind last)
+{
+    const struct hand *hand = &ingest->hand;
+    if (hand->count == 0)
+        return false;
+    return hand_is_full(hand) || (last == SOURCE_NOTHING && now_monotonic_us() - hand->since_us >=
+                                                                ingest->options.linger_ms * 1000);
+}
+
+bool ingest_step(struct ingest *ingest, int wait_ms, struct err *err)
+{
+    struct source_event event = {.kind = SOURCE_RECORD};
+    if (!do_due(ingest, err))
+        return false;
+    int timeout_ms = wait_for(ingest, wait_ms);
+    while (event.kind == SOURCE_RECORD && !hand_is_full(&ingest->hand)) {
+        if (!ingest->source.poll(ingest->source.self, timeout_ms, &event, err)) {
+            if (err->kind == ERR_FATAL)
+                return false;
+            ingest_recover_later(ingest, "kafka is unwell, trying again", err);
+            return true;
+        }
+        meet(ingest, &event);
+        timeout_ms = 0;
+    }
+    if (is_flush_due(ingest, event.kind))
+        ingest_flush(ingest);
+    return true;
+}
+
+bool ingest_run(struct ingest *ingest, struct err *err)
+{
+    while (!atomic_load(&ingest->is_stopping))
+        if (!ingest_step(ingest, POLL_MS, err))
+            return false;
+    ingest_flush(ingest);
+    return true;
+}
+
+bool ingest_wait_stop(struct ingest *ingest, int64_t wait_ms)
+{
+    int64_t until_ms = now_monotonic_ms() + wait_ms;
+    while (!atomic_load(&ingest->is_stopping) && now_monotonic_ms() < until_ms)
+        (void)poll(NULL, 0, STOP_POLL_MS);
+    return atomic_load(&ingest->is_stopping);
+}
+
+/* ---- for other threads ---- */
+
+void ingest_stop(struct ingest *ingest)
+{
+    atomic_store(&ingest->is_stopping, true);
+}
+
+struct ingest_status ingest_status(const struct ingest *ingest)
+{
+    return (struct ingest_status){
+        .is_assigned = atomic_load(&ingest->is_assigned),
+        .is_running = atomic_load(&ingest->is_running),
+        .is_database_well = atomic_load(&ingest->is_database_well),
+        .stopped_partitions = atomic_load(&ingest->stopped_partitions),
+    };
+}

@@ -1,0 +1,181 @@
+#include "services/store/ingest_state.h"
+
+#include "libs/base/fault.h"
+#include "libs/base/log.h"
+#include "libs/base/now.h"
+#include "services/store/ingest_metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define TOLERANT_BATCHES 16 /* after a duplicate, others are likely */
+
+/* ---- a slice of the hand as one transaction ---- */
+
+/* One fence for each partition with a record in the slice, in ascending order. */
+static size_t build_fences(struct ingest *ingest, const struct batch_event *events, size_t count)
+{
+    for (size_t i = 0; i < ingest->partition_count; i++)
+        ingest->partitions[i].last = NULL;
+    for (size_t i = 0; i < count; i++)
+        ingest_partition(ingest, events[i].record.place.partition)->last = &events[i];
+
+    size_t fence_count = 0;
+    for (size_t i = 0; i < ingest->partition_count; i++) {
+        const struct partition *partition = &ingest->partitions[i];
+        if (partition->last == NULL)
+            continue;
+        const struct record_view *record = &partition->last->record;
+        struct batch_fence *fence = &ingest->fences[fence_count++];
+        *fence = (struct batch_fence){.before = partition->fence,
+                                      .next_offset = record->place.offset + 1,
+                                      .last_record_ms = record->place.record_ms};
+        fingerprint_of(record->value, fence->last_hash);
+    }
+    return fence_count;
+}
+
+static void note_applied(struct ingest *ingest, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->event_count; i++) {
+        const struct batch_event *event = &batch->events[i];
+        if (event->fate == BATCH_APPLY && event->event.kind != EVENT_USER_SEEN)
+            (void)id_window_put(ingest->committed, &event->event);
+    }
+    const struct batch_event *newest = &batch->events[batch->event_count - 1];
+    if (newest->event.kind != EVENT_NONE && newest->event.occurred_at_ms > 0)
+        atomic_store(&ingest->applied_at_ms, newest->event.occurred_at_ms);
+}
+
+/* The slice is in the database for ever. */
+static void advance(struct ingest *ingest, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->fence_count; i++) {
+        const struct batch_fence *moved = &batch->fences[i];
+        struct partition *partition = ingest_partition(ingest, moved->before.partition);
+        partition->fence.next_offset = moved->next_offset;
+        partition->fence.last_record_ms = moved->last_record_ms;
+        memcpy(partition->fence.last_hash, moved->last_hash, FINGERPRINT_LEN);
+        ingest->source.export_offset(ingest->source.self, partition->id, moved->next_offset);
+    }
+    note_applied(ingest, batch);
+    fault_point("store.exported", (int64_t)ingest->hand.count);
+    backoff_reset(&ingest->backoff);
+    atomic_store(&ingest->is_database_well, true);
+    if (ingest->tolerant_batches > 0)
+        ingest->tolerant_batches--;
+}
+
+static enum apply_result apply_slice(struct ingest *ingest, size_t from, size_t count,
+                                     struct err *err)
+{
+    struct batch batch = {.fences = ingest->fences,
+                          .events = ingest->hand.items + from,
+                          .event_count = count,
+                          .expect_duplicates = ingest->tolerant_batches > 0};
+    int64_t began_us = now_monotonic_us();
+    batch.fence_count = build_fences(ingest, batch.events, count);
+    enum apply_result result = ingest->store.apply(ingest->store.self, &batch, ingest->fold, err);
+    if (result == APPLY_DUPLICATE && batch.expect_duplicates)
+        result = APPLY_BUG; /* that path tolerates them */
+    if (result != APPLY_COMMITTED) {
+        ingest_metrics_retry(result);
+        return result;
+    }
+    fault_point("store.committed", (int64_t)count);
+    advance(ingest, &batch);
+    ingest_metrics_batch(&batch, now_monotonic_us() - began_us, now_unix_ms());
+    return result;
+}
+
+/* ---- blame ---- */
+
+static void set_aside(struct batch_event *event, const struct err *err)
+{
+    char place[64];
+    (void)snprintf(place, sizeof(place), "%d:%" PRId64, (int)event->record.place.partition,
+                   event->record.place.offset);
+    log_warn("the database refuses an event, set aside as a dead letter", LOG_TEXT("place", place),
+             LOG_TEXT("error", err->text));
+    event->fate = BATCH_ASIDE;
+    event->cause = "bad_row";
+    event->detail = "the database blames the event's row";
+}
+
+/* The slice of one event at `from` cannot be applied. True: try it again, it is a dead letter now.
+ */
+static bool blame_event(struct ingest *ingest, size_t from, enum apply_result result,
+                        const struct err *err)
+{
+    struct batch_event *event = &ingest->hand.items[from];
+    struct partition *partition = ingest_partition(ingest, event->record.place.partition);
+    bool can_be_aside = result == APPLY_BAD_ROW && event->fate == BATCH_APPLY;
+    if (can_be_aside) {
+        letter_rate_add(&partition->letters, true);
+        can_be_aside =
+            letter_rate_count(&partition->letters) <= ingest->options.dead_letters_per_1000;
+    }
+    if (can_be_aside) {
+        set_aside(event, err);
+        return true;
+    }
+    log_error("an event cannot be applied", LOG_INT("partition", partition->id),
+              LOG_INT("offset", event->record.place.offset), LOG_TEXT("error", err->text));
+    ingest_stop_partition(ingest, partition,
+                          result == APPLY_BAD_ROW ? STOP_DEAD_LETTERS : STOP_DATABASE_REFUSES);
+    ingest_recover_in(ingest, 0);
+    return false;
+}
+
+/* ---- the whole hand ---- */
+
+struct bisecting {
+    size_t from;  /* items before it are committed */
+    size_t limit; /* largest slice to try next */
+};
+
+/* What follows a failed slice. False: the hand was given up. */
+static bool go_on_after(struct ingest *ingest, struct bisecting *state, size_t count,
+                        enum apply_result result, const struct err *err)
+{
+    switch (result) {
+    case APPLY_COMMITTED:
+        state->from += count;
+        state->limit *= 2;
+        return true;
+    case APPLY_DUPLICATE:
+        ingest->tolerant_batches = TOLERANT_BATCHES;
+        return true;
+    case APPLY_BAD_ROW:
+    case APPLY_BUG:
+        state->limit = (count + 1) / 2;
+        return count > 1 || blame_event(ingest, state->from, result, err);
+    case APPLY_FENCE_MOVED:
+        log_warn("the position moved without us, reading it again");
+        ingest_recover_in(ingest, 0);
+        return false;
+    case APPLY_UNWELL:
+        atomic_store(&ingest->is_database_well, false);
+        ingest_recover_later(ingest, "the database is unwell, trying again", err);
+        return false;
+    }
+    return false;
+}
+
+void ingest_flush(struct ingest *ingest)
+{
+    struct hand *hand = &ingest->hand;
+    struct bisecting state = {.limit = hand->count};
+    while (state.from < hand->count) {
+        size_t left = hand->count - state.from;
+        size_t count = left < state.limit ? left : state.limit;
+        struct err err;
+        enum apply_result result = apply_slice(ingest, state.from, count, &err);
+        if (!go_on_after(ingest, &state, count, result, &err))
+            return;
+    }
+    for (size_t i = 0; i < ingest->partition_count; i++)
+        letter_rate_commit(&ingest->partitions[i].letters);
+    hand_drop(hand, &ingest->source);
+    id_window_reset(ingest->pending);
+}

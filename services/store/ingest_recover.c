@@ -1,0 +1,156 @@
+#include "services/store/ingest_state.h"
+
+#include "libs/base/fault.h"
+#include "libs/base/log.h"
+#include "libs/base/mem.h"
+#include "libs/base/now.h"
+#include "libs/base/random.h"
+
+#include <stdlib.h>
+
+static void drop_hand(struct ingest *ingest)
+{
+    hand_drop(&ingest->hand, &ingest->source);
+    id_window_reset(ingest->pending);
+    id_window_reset(ingest->committed);
+    for (size_t i = 0; i < ingest->partition_count; i++)
+        letter_rate_drop(&ingest->partitions[i].letters);
+}
+
+void ingest_recover_in(struct ingest *ingest, int64_t delay_ms)
+{
+    struct source_start nothing = {0};
+    struct err err;
+    drop_hand(ingest);
+    if (!ingest->source.start(ingest->source.self, &nothing, &err))
+        log_warn("fetching does not pause", LOG_TEXT("error", err.text));
+    ingest->phase = ingest->partition_count == 0 ? INGEST_IDLE : INGEST_RECOVERING;
+    ingest->retry_at_ms = now_monotonic_ms() + delay_ms;
+    for (size_t i = 0; i < ingest->partition_count; i++)
+        if (ingest->partitions[i].state != PARTITION_STOPPED)
+            ingest->partitions[i].state = PARTITION_WAITING;
+    atomic_store(&ingest->is_running, false);
+}
+
+void ingest_recover_later(struct ingest *ingest, const char *what, const struct err *err)
+{
+    int64_t wait_ms = backoff_next(&ingest->backoff, random_u32());
+    if (!ingest->is_trouble_logged)
+        log_warn(what, LOG_TEXT("error", err->text), LOG_INT("retry_in_ms", wait_ms));
+    ingest->is_trouble_logged = true;
+    ingest_recover_in(ingest, wait_ms);
+}
+
+/* ---- beginning at the fences ---- */
+
+struct beginning {
+    int32_t *partitions;
+    int64_t *offsets;
+    struct fence *fences;
+    size_t count;
+};
+
+static void beginning_init(struct beginning *beginning, const struct ingest *ingest)
+{
+    size_t count = ingest->partition_count;
+    *beginning = (struct beginning){.partitions = mem_array(count, sizeof(int32_t)),
+                                    .offsets = mem_array(count, sizeof(int64_t)),
+                                    .fences = mem_array(count, sizeof(struct fence))};
+    for (size_t i = 0; i < count; i++)
+        if (ingest->partitions[i].state != PARTITION_STOPPED)
+            beginning->partitions[beginning->count++] = ingest->partitions[i].id;
+}
+
+static void beginning_done(struct beginning *beginning)
+{
+    free(beginning->partitions);
+    free(beginning->offsets);
+    free(beginning->fences);
+}
+
+static bool load_fences(struct ingest *ingest, struct beginning *beginning, struct err *err)
+{
+    struct fence_query query = {.partitions = beginning->partitions,
+                                .count = beginning->count,
+                                .cluster_id = ingest->cluster_id};
+    return ingest->store.open(ingest->store.self, err) &&
+           (beginning->count == 0 ||
+            ingest->store.load_fences(ingest->store.self, &query, beginning->fences, err));
+}
+
+/* Where the partition starts goes to *out_offset. */
+static bool plan_partition(struct ingest *ingest, const struct fence *fence, int64_t *out_offset,
+                           struct err *err)
+{
+    struct partition *partition = ingest_partition(ingest, fence->partition);
+    struct log_range range;
+    if (!ingest->source.range(ingest->source.self, partition->id, &range, err))
+        return false;
+    int64_t trusted = partition->next_offset;
+    partition->fence = *fence;
+    partition->next_offset = fence->next_offset;
+    struct position_plan plan = position_plan(fence, &range, ingest->cluster_id);
+    if (plan.stop != STOP_NONE) {
+        ingest_stop_partition(ingest, partition, plan.stop);
+        return true;
+    }
+    partition->state = plan.is_checked ? PARTITION_RUNNING : PARTITION_CHECKING;
+    *out_offset = plan.start_offset;
+    if (fault_planted("store.ignore_gap"))
+        partition->next_offset = plan.start_offset;
+    if (fault_planted("store.stale_position") && trusted > fence->next_offset) {
+        partition->state = PARTITION_RUNNING;
+        partition->next_offset = *out_offset = trusted;
+    }
+    return true;
+}
+
+static bool start_fetching(struct ingest *ingest, struct beginning *beginning, struct err *err)
+{
+    struct source_start start = {.partitions = beginning->partitions,
+                                 .offsets = beginning->offsets};
+    for (size_t i = 0; i < beginning->count; i++) {
+        if (ingest_partition(ingest, beginning->partitions[i])->state == PARTITION_STOPPED)
+            continue;
+        beginning->partitions[start.count] = beginning->partitions[i];
+        beginning->offsets[start.count] = beginning->offsets[i];
+        start.count++;
+    }
+    return ingest->source.start(ingest->source.self, &start, err);
+}
+
+static bool begin(struct ingest *ingest, struct beginning *beginning, struct err *err)
+{
+    bool is_well = load_fences(ingest, beginning, err);
+    atomic_store(&ingest->is_database_well, is_well);
+    if (!is_well)
+        return false;
+    for (size_t i = 0; i < beginning->count; i++)
+        if (!plan_partition(ingest, &beginning->fences[i], &beginning->offsets[i], err))
+            return false;
+    return start_fetching(ingest, beginning, err);
+}
+
+bool ingest_try_begin(struct ingest *ingest, struct err *err)
+{
+    struct beginning beginning;
+    struct err trouble;
+    beginning_init(&beginning, ingest);
+    bool has_begun = begin(ingest, &beginning, &trouble);
+    beginning_done(&beginning);
+    if (!has_begun && trouble.kind == ERR_FATAL) {
+        *err = trouble;
+        return false;
+    }
+    if (!has_begun) {
+        ingest_recover_later(ingest, "cannot go on yet, trying again", &trouble);
+        return true;
+    }
+    if (ingest->is_trouble_logged)
+        log_info("going on at the stored positions");
+    ingest->is_trouble_logged = false;
+    ingest->phase = INGEST_RUNNING;
+    ingest->check_at_ms = now_monotonic_ms() + ingest->options.position_check_ms;
+    atomic_store(&ingest->is_running, true);
+    return true;
+}

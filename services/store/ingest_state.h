@@ -1,0 +1,92 @@
+/* ingest_state: what the parts of ingest share (ingest.c, ingest_apply.c, ingest_recover.c). */
+#ifndef SERVICES_STORE_INGEST_STATE_H
+#define SERVICES_STORE_INGEST_STATE_H
+
+#include "libs/base/backoff.h"
+#include "services/store/admission.h"
+#include "services/store/hand.h"
+#include "services/store/id_window.h"
+#include "services/store/ingest.h"
+#include "services/store/letter_rate.h"
+#include "services/store/position_check.h"
+
+#include <stdatomic.h>
+
+enum partition_state {
+    PARTITION_WAITING,  /* its fence is to be read */
+    PARTITION_CHECKING, /* started at next_offset - 1, whose record is to be compared */
+    PARTITION_RUNNING,  /* the next record is next_offset */
+    PARTITION_STOPPED,  /* stands still with an alarm until it is assigned anew */
+};
+
+struct partition {
+    int32_t id;
+    enum partition_state state;
+    enum stop_reason reason;
+    struct fence fence;     /* as committed */
+    int64_t next_offset;    /* with what is in hand */
+    int64_t missing_offset; /* that was not where it should be once already; -1: none */
+    struct letter_rate letters;
+    const struct batch_event *last; /* of the slice that is being applied; NULL: none */
+};
+
+enum ingest_phase {
+    INGEST_IDLE,       /* no partition is ours */
+    INGEST_RECOVERING, /* nothing is fetched; at retry_at_ms everything begins at the fences */
+    INGEST_RUNNING,
+};
+
+struct ingest {
+    struct ingest_options options;
+    struct record_source source;
+    struct projection_store store;
+    struct admission_rules rules;
+
+    enum ingest_phase phase;
+    struct partition *partitions; /* ascending */
+    size_t partition_count;
+    struct partition *recent; /* found last; NULL: none */
+    char cluster_id[CLUSTER_ID_MAX];
+
+    struct hand hand;
+    struct id_window *committed; /* ids of the last commits; emptied by every recovery */
+    struct id_window *pending;   /* ids of the hand */
+    struct fold *fold;
+    struct batch_fence *fences; /* room for one batch */
+    int tolerant_batches;       /* so many go by the path that tolerates duplicates */
+
+    struct backoff backoff;
+    int64_t retry_at_ms;
+    int64_t check_at_ms; /* when positions are checked again */
+    int64_t lag_at_ms;   /* when lags are measured again */
+    bool is_trouble_logged;
+
+    /* Read by other threads. */
+    atomic_bool is_stopping, is_assigned, is_running, is_database_well;
+    atomic_int stopped_partitions;
+    _Atomic int64_t applied_at_ms; /* occurred time of the newest applied event */
+    _Atomic int64_t lag_records;   /* -1: not known */
+};
+
+struct partition *ingest_partition(struct ingest *ingest, int32_t id); /* NULL: not ours */
+
+/* Stop one partition with an alarm. */
+void ingest_stop_partition(struct ingest *ingest, struct partition *partition,
+                           enum stop_reason reason);
+
+/* ingest_apply.c: apply everything in hand; afterwards the hand is empty. A failure leads to
+ * recovery. */
+void ingest_flush(struct ingest *ingest);
+
+/* ingest_recover.c: drop everything in hand, fetch nothing, and begin again at the fences after
+ * delay_ms. */
+void ingest_recover_in(struct ingest *ingest, int64_t delay_ms);
+/* The same after the next wait of the backoff; logs why, once a trouble. */
+void ingest_recover_later(struct ingest *ingest, const char *what, const struct err *err);
+/* ingest_lag.c: how far behind each partition is. */
+void ingest_measure_lag(struct ingest *ingest, int64_t now_ms);
+
+/* Try to begin at the fences. ERR_FATAL: the process cannot go on. */
+MUST_CHECK bool ingest_try_begin(struct ingest *ingest, struct err *err);
+
+#endif
