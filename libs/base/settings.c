@@ -125,11 +125,14 @@ static bool is_refused_property(const struct settings_table *table, const char *
     return false;
 }
 
+/* Takes both texts. */
 static void add_pair(struct reading *reading, char *key, char *value)
 {
     struct settings_pairs *pairs = &reading->pairs;
     pairs->items = mem_grow(pairs->items, pairs->count + 1, sizeof(*pairs->items));
-    pairs->items[pairs->count++] = (struct setting_pair){key, value};
+    struct setting_pair *pair = &pairs->items[pairs->count++];
+    pair->key = key;
+    pair->value = value;
 }
 
 static void read_passed(struct reading *reading, struct bytes name, const char *value)
@@ -183,6 +186,7 @@ static void read_entry(struct reading *reading, const char *entry)
         add_fault(reading, name, "is unknown; remove it or see --print-settings");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): two outputs and where faults are told, all needed */
 bool settings_load(const struct settings_table *table, char *const *environ_list, void *out,
                    struct settings_pairs *out_pairs, FILE *report, struct err *err)
 {

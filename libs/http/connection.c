@@ -34,18 +34,6 @@ void connection_enter(struct http_exchange *exchange, enum connection_state stat
     deadlines_set(list, &exchange->deadline, now_monotonic_ms());
 }
 
-static void free_when_done(struct http_exchange *exchange)
-{
-    if (exchange->state != CONNECTION_CLOSED || exchange->owes_answer || exchange->is_running)
-        return;
-    buf_done(&exchange->body);
-    buf_done(&exchange->out);
-    struct http_server *server = exchange->server;
-    free(exchange);
-    if (server != NULL)
-        server_connection_gone(server);
-}
-
 void connection_end(struct http_exchange *exchange)
 {
     if (exchange->state == CONNECTION_CLOSED)
@@ -56,7 +44,6 @@ void connection_end(struct http_exchange *exchange)
     deadlines_lift(&exchange->deadline);
     (void)close(exchange->fd);
     exchange->state = CONNECTION_CLOSED;
-    free_when_done(exchange);
 }
 
 void connection_next_request(struct http_exchange *exchange)
@@ -202,13 +189,30 @@ static bool step(struct http_exchange *exchange)
     return false;
 }
 
+static void free_exchange(struct http_exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    buf_done(&exchange->body);
+    buf_done(&exchange->out);
+    free(exchange);
+    if (server != NULL)
+        server_connection_gone(server);
+}
+
 void connection_run(struct http_exchange *exchange)
 {
     exchange->is_running = true;
     while (step(exchange))
         continue;
     exchange->is_running = false;
-    free_when_done(exchange);
+    if (exchange->state == CONNECTION_CLOSED && !exchange->owes_answer)
+        free_exchange(exchange);
+}
+
+void connection_drop(struct http_exchange *exchange)
+{
+    connection_end(exchange);
+    connection_run(exchange);
 }
 
 /* True: some bytes came. The connection ends when there will be none any more. */
@@ -259,7 +263,6 @@ static void on_readable(evutil_socket_t fd, short what, void *self)
     (void)fd;
     (void)what;
     struct http_exchange *exchange = self;
-    exchange->is_running = true; /* connection_run frees, nothing before it */
     bool is_body = exchange->state == CONNECTION_BODY;
     if (exchange->state == CONNECTION_HANDLED || exchange->state == CONNECTION_ANSWER)
         connection_read_on(exchange, false); /* the next request has to wait */

@@ -78,13 +78,16 @@ struct http_exchange {
 /* Takes the descriptor. */
 void connection_open(struct http_server *server, int fd);
 
-/* Close at once; an answer that is owed goes nowhere. May free the exchange. */
-void connection_end(struct http_exchange *exchange);
+/* Close at once; an answer that is owed goes nowhere. Frees the exchange unless one is owed. */
+void connection_drop(struct http_exchange *exchange);
 
 /* Answer an error of the protocol and close. May free the exchange. */
 void connection_refuse(struct http_exchange *exchange, int status);
 
 /* For connection.c and connection_answer.c: */
+
+/* Close; connection_run frees. */
+void connection_end(struct http_exchange *exchange);
 
 /* Go on with what has been read, then free the exchange if nothing is left of it. */
 void connection_run(struct http_exchange *exchange);

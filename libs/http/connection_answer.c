@@ -61,7 +61,6 @@ static void on_writable(evutil_socket_t fd, short what, void *self)
     (void)fd;
     (void)what;
     struct http_exchange *exchange = self;
-    exchange->is_running = true; /* connection_run frees, nothing before it */
     send_more(exchange);
     connection_run(exchange);
 }
@@ -127,12 +126,10 @@ static void answer_now(struct http_exchange *exchange, int status, const struct 
 
 void connection_refuse(struct http_exchange *exchange, int status)
 {
-    bool is_nested = exchange->is_running;
-    exchange->is_running = true;
     exchange->server->refused++;
     exchange->closes = true;
     answer_now(exchange, status, NULL, 0, (struct bytes){0});
-    if (!is_nested)
+    if (!exchange->is_running)
         connection_run(exchange);
 }
 
@@ -140,14 +137,12 @@ void http_answer(struct http_exchange *exchange, int status, const struct http_f
                  size_t count, struct bytes body)
 {
     assert(exchange->owes_answer);
-    bool is_nested = exchange->is_running;
-    exchange->is_running = true;
     exchange->owes_answer = false;
     exchange->closes |= exchange->is_in_head || !exchange->parser.head.is_keep_alive;
     if (exchange->state != CONNECTION_CLOSED) {
         exchange->closes |= exchange->server->is_draining;
         answer_now(exchange, status, fields, count, body);
     }
-    if (!is_nested) /* else it was called by connection_run, which goes on by itself */
+    if (!exchange->is_running) /* else connection_run called us and goes on by itself */
         connection_run(exchange);
 }

@@ -51,12 +51,12 @@ static bool is_target(struct bytes text)
 /* No control characters except the tab. */
 static bool is_field_value(struct bytes text)
 {
-    unsigned bad = 0;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
-        bad |= (unsigned)(c < ' ' && c != '\t') | (unsigned)(c == 0x7F);
+        if ((c < ' ' && c != '\t') || c == 0x7F)
+            return false;
     }
-    return bad == 0;
+    return true;
 }
 
 static char lower(char c)

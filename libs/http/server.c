@@ -65,7 +65,7 @@ static void end_expired(struct http_server *server, const struct deadlines *list
     struct http_exchange *exchange;
     while ((exchange = deadlines_expired(list, now_ms)) != NULL) {
         server->refused += list == &server->answer;
-        connection_end(exchange);
+        connection_drop(exchange);
     }
 }
 
@@ -84,6 +84,7 @@ static void on_sweep(void *self)
     loop_timer_arm(server->sweep, SWEEP_MS);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a constructor takes all that it depends on */
 bool http_server_open(struct loop *loop, const char *listen, const struct http_limits *limits,
                       const struct http_handler *handler, struct http_server **out, struct err *err)
 {
@@ -126,7 +127,7 @@ void http_server_drain(struct http_server *server)
     server->is_draining = true;
     stop_listening(server);
     while (server->idle.first != NULL)
-        connection_end(server->idle.first->owner);
+        connection_drop(server->idle.first->owner);
 }
 
 static void abandon_all(const struct deadlines *list)
@@ -134,7 +135,7 @@ static void abandon_all(const struct deadlines *list)
     while (list->first != NULL) {
         struct http_exchange *exchange = list->first->owner;
         exchange->server = NULL;
-        connection_end(exchange);
+        connection_drop(exchange);
     }
 }
 

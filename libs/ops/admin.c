@@ -134,6 +134,7 @@ static void on_request(void *self, struct http_exchange *exchange)
         answer_plain(exchange, 404, BYTES_LITERAL("not found\n"));
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a constructor takes all that it depends on */
 bool admin_open(struct loop *loop, const char *listen, const struct admin_check *checks,
                 size_t count, struct admin **out, struct err *err)
 {

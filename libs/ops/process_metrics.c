@@ -13,16 +13,36 @@ static bool gauge(struct buf *out, const char *name, const char *help, int64_t v
                                     help, name, name, value);
 }
 
-/* -1: unknown. */
+/* The whole number that stands in `text` after `skip` spaces; -1: none. */
+static int64_t number_after(const char *text, int skip)
+{
+    for (; text != NULL && skip > 0; skip--) {
+        text = strchr(text, ' ');
+        text = text == NULL ? NULL : text + 1;
+    }
+    int64_t number = -1;
+    if (text != NULL && !bytes_get_int64((struct bytes){text, strcspn(text, " \n")}, &number))
+        number = -1;
+    return number;
+}
+
+/* The beginning of a file of the kernel as text; "" when there is none. */
+static void read_text(const char *path, char *out, size_t size)
+{
+    out[0] = '\0';
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    out[fread(out, 1, size - 1, file)] = '\0';
+    (void)fclose(file);
+}
+
+/* -1: unknown, as in the functions below. */
 static int64_t resident_bytes(void)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
-        return -1;
-    int64_t pages = -1;
-    if (fscanf(file, "%*d %" SCNd64, &pages) != 1)
-        pages = -1;
-    (void)fclose(file);
+    char text[256];
+    read_text("/proc/self/statm", text, sizeof(text));
+    int64_t pages = number_after(text, 1);
     return pages < 0 ? -1 : pages * sysconf(_SC_PAGESIZE);
 }
 
@@ -55,29 +75,20 @@ static int64_t boot_seconds(void)
     char line[512];
     int64_t seconds = -1;
     while (seconds < 0 && fgets(line, sizeof(line), file) != NULL)
-        if (sscanf(line, "btime %" SCNd64, &seconds) != 1)
-            seconds = -1;
+        if (strncmp(line, "btime ", strlen("btime ")) == 0)
+            seconds = number_after(line, 1);
     (void)fclose(file);
     return seconds;
 }
 
 static int64_t start_seconds(void)
 {
-    FILE *file = fopen("/proc/self/stat", "re");
-    if (file == NULL)
-        return -1;
-    char text[1024] = {0};
-    size_t len = fread(text, 1, sizeof(text) - 1, file);
-    (void)fclose(file);
-    text[len] = '\0';
-    const char *at = strrchr(text, ')'); /* the program's name may hold anything */
-    for (int field = 2; at != NULL && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    int64_t ticks;
+    char text[1024];
+    read_text("/proc/self/stat", text, sizeof(text));
+    /* Field 22; the second one is the program's name in parentheses, which may hold spaces. */
+    int64_t ticks = number_after(strrchr(text, ')'), 20);
     int64_t boot = boot_seconds();
-    if (at == NULL || boot < 0 || sscanf(at, " %" SCNd64, &ticks) != 1)
-        return -1;
-    return boot + ticks / sysconf(_SC_CLK_TCK);
+    return ticks < 0 || boot < 0 ? -1 : boot + ticks / sysconf(_SC_CLK_TCK);
 }
 
 static int64_t cpu_us(void)
