@@ -206,21 +206,24 @@ static int compare_marks(const struct fold_mark *a, const struct fold_mark *b)
 
 static struct fold_mark mark_of(const struct event *event, const struct fold_place *place)
 {
-    struct fold_mark mark = {.time_ms = fold_time_ms(event, place), .update_id = event->update_id};
+    int64_t time_ms = fold_time_ms(event, place);
+    struct fold_mark mark = {.time_ms = time_ms != 0 ? time_ms : place->record_ms,
+                             .update_id = event->update_id};
     memcpy(mark.event_id, event->id, EVENT_ID_LEN);
     return mark;
 }
 
+/* time_ms of the event; 0: unknown. */
 static void register_user(struct fold *fold, struct fold_user *user, const struct event *event,
-                          const struct fold_mark *mark)
+                          const struct fold_mark *mark, int64_t time_ms)
 {
     if (!user->is_stub && compare_marks(mark, &user->first) >= 0)
         return;
     struct bytes link = event->user_seen.link;
     user->is_stub = false;
     user->first = *mark;
-    user->has_registered_at = mark->time_ms != 0;
-    user->registered_at = mark->time_ms / 1000;
+    user->has_registered_at = time_ms != 0;
+    user->registered_at = time_ms / 1000;
     user->link = link.len > 0 ? arena_keep(&fold->texts, link) : (struct bytes){0};
     if (!user->is_lang_set)
         user->lang = arena_keep(&fold->texts, event->user_seen.lang);
@@ -228,13 +231,13 @@ static void register_user(struct fold *fold, struct fold_user *user, const struc
 }
 
 static void name_profile(struct fold *fold, struct fold_profile *profile, const struct event *event,
-                         const struct fold_mark *mark)
+                         const struct fold_mark *mark, int64_t time_ms)
 {
     bool is_new = !profile->is_loaded && !profile->is_changed;
     if (is_new || compare_marks(mark, &profile->first) < 0) {
         profile->first = *mark;
-        profile->has_created_at = mark->time_ms != 0;
-        profile->created_at_ms = mark->time_ms;
+        profile->has_created_at = time_ms != 0;
+        profile->created_at_ms = time_ms;
         profile->is_changed = true;
     }
     const struct event_personal *personal = &event->user_seen.personal;
@@ -254,11 +257,12 @@ static void see(struct fold *fold, struct fold_user *user, const struct event *e
                 const struct fold_place *place)
 {
     struct fold_mark mark = mark_of(event, place);
-    register_user(fold, user, event, &mark);
+    int64_t time_ms = fold_time_ms(event, place);
+    register_user(fold, user, event, &mark, time_ms);
     if (names(event)) {
         size_t number = fold_map_find(&fold->profile_map, event->subject_id);
         assert(number != FOLD_MAP_ABSENT);
-        name_profile(fold, &fold->profiles[number], event, &mark);
+        name_profile(fold, &fold->profiles[number], event, &mark, time_ms);
     }
 }
 

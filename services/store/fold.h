@@ -14,7 +14,8 @@
 #include "libs/base/err.h"
 #include "libs/wire/event.h"
 
-/* What orders two sightings of a user: the smallest registers, the largest names. */
+/* What orders two sightings of a user: the smallest registers, the largest names. An unknown time
+ * is ordered by when the log got the event, so it cannot push aside what was known before. */
 struct fold_mark {
     int64_t time_ms;
     int64_t update_id;

@@ -210,9 +210,11 @@ class TestProjection:
     def test_same_time_is_decided_by_update_id(self) -> None:
         assert applied(seen(9, lang="ru"), seen(2, lang="hi")).users[USER]["lang"] == "hi"
 
-    def test_unknown_time_sorts_first_and_gives_null(self) -> None:
-        row = applied(seen(1), seen(2, lang="ru", occurred_at_ms=0)).users[USER]
-        assert (row["registered_at"], row["lang"]) == (None, "ru")
+    def test_unknown_time_is_ordered_by_the_log_and_gives_null(self) -> None:
+        first = applied(seen(2, lang="ru", occurred_at_ms=0)).users[USER]
+        assert (first["registered_at"], first["lang"]) == (None, "ru")
+        known = applied(seen(1), seen(2, lang="ru", occurred_at_ms=0)).users[USER]
+        assert (known["registered_at"], known["lang"]) == (1_760_000_000, seen(1).fields["lang"])
 
     def test_private_message_registers_nobody(self) -> None:
         assert applied(seen(1, source=3)) == Tables()

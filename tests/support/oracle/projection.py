@@ -115,7 +115,7 @@ class _Projection:
         if not row["is_stub"] and mark >= (row["first_ms"], row["first_update"], row["first_event"]):
             return
         row["is_stub"] = False
-        row["registered_at"] = _seconds(mark[0])
+        row["registered_at"] = _seconds(time_of(event, place))
         row["link"] = event.fields.get("link")
         row["first_ms"], row["first_update"], row["first_event"] = mark
         if not row["is_lang_set"]:
@@ -136,7 +136,7 @@ class _Projection:
                 "last_event": None,
             }
         if "first_ms" not in row or mark < (row["first_ms"], row["first_update"], row["first_event"]):
-            row["created_at_ms"] = mark[0] or None
+            row["created_at_ms"] = time_of(event, place) or None
             row["first_ms"], row["first_update"], row["first_event"] = mark
         personal = event.fields.get("personal")
         known = (row["last_ms"], row["last_update"], row["last_event"])
@@ -206,7 +206,8 @@ class _Projection:
 
 
 def _mark(event: Event, place: Place) -> Mark:
-    return time_of(event, place), event.update_id, event.event_id
+    """An unknown time is ordered by when the log got the event."""
+    return time_of(event, place) or place.record_ms, event.update_id, event.event_id
 
 
 def _seconds(time_ms: int) -> int | None:

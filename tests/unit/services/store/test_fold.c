@@ -301,15 +301,25 @@ static void a_fact_of_an_unknown_user_makes_a_stub_that_a_sighting_fills(void **
     assert_int_equal(table.totals[0].chats, 1);
 }
 
-static void an_unknown_time_is_the_smallest_and_registers_without_a_time(void **state)
+static void an_unknown_time_registers_without_a_time(void **state)
+{
+    (void)state;
+    struct batch_event events[] = {seen(SEEN_START, 7, 0, "ar")};
+    const struct fold_user *user = after(events, 1, 7);
+    assert_false(user->is_stub);
+    assert_false(user->has_registered_at);
+    assert_int_equal(table.profile_count, 1);
+    assert_false(table.profiles[0].has_created_at);
+}
+
+static void an_unknown_time_does_not_push_aside_what_was_known(void **state)
 {
     (void)state;
     struct batch_event events[] = {seen(SEEN_TEXT, 7, 5000, "ru"), seen(SEEN_START, 7, 0, "ar")};
     const struct fold_user *user = after(events, 2, 7);
-    assert_false(user->has_registered_at);
-    assert_memory_equal(user->lang.data, "ar", 2);
-    assert_int_equal(table.profile_count, 1);
-    assert_false(table.profiles[0].has_created_at);
+    assert_true(user->has_registered_at);
+    assert_int_equal(user->registered_at, 5);
+    assert_memory_equal(user->lang.data, "ru", 2);
 }
 
 static void a_chosen_language_stays(void **state)
@@ -418,7 +428,8 @@ int main(void)
         cmocka_unit_test(totals_are_a_recount_of_the_rows),
         cmocka_unit_test(a_private_message_registers_nobody),
         cmocka_unit_test(a_fact_of_an_unknown_user_makes_a_stub_that_a_sighting_fills),
-        cmocka_unit_test(an_unknown_time_is_the_smallest_and_registers_without_a_time),
+        cmocka_unit_test(an_unknown_time_registers_without_a_time),
+        cmocka_unit_test(an_unknown_time_does_not_push_aside_what_was_known),
         cmocka_unit_test(a_chosen_language_stays),
         cmocka_unit_test(a_toggle_turns_the_mode_and_a_value_sets_it),
         cmocka_unit_test(an_advertisement_resets_the_count_and_starts_the_cooldown),
