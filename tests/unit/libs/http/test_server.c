@@ -59,6 +59,7 @@ static void check(bool holds, const char *condition, int line)
 static bool on_head(void *self, struct http_exchange *exchange)
 {
     (void)self;
+    CHECK(http_body(exchange).len == 0);
     if (http_header(exchange, "x-refuse").data == NULL)
         return true;
     http_answer(exchange, 401, NULL, 0, (struct bytes){0});
@@ -72,6 +73,21 @@ static void answer_echo(struct http_exchange *exchange)
     http_answer(exchange, 200, &field, 1, http_body(exchange));
 }
 
+/* All fields as "name=value;" in the body. */
+static void answer_fields(struct http_exchange *exchange)
+{
+    char text[1000];
+    size_t len = 0;
+    for (size_t i = 0; i < http_header_count(exchange); i++) {
+        struct bytes name;
+        struct bytes value;
+        http_header_at(exchange, i, &name, &value);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%.*s=%.*s;", (int)name.len,
+                                name.data, (int)value.len, value.data);
+    }
+    http_answer(exchange, 200, NULL, 0, (struct bytes){text, len});
+}
+
 static void on_request(void *self, struct http_exchange *exchange)
 {
     (void)self;
@@ -80,6 +96,8 @@ static void on_request(void *self, struct http_exchange *exchange)
     if (bytes_equal(path, BYTES_LITERAL("/later"))) {
         test.later[test.later_count++] = exchange;
         (void)sem_post(&test.later_came);
+    } else if (bytes_equal(path, BYTES_LITERAL("/fields"))) {
+        answer_fields(exchange);
     } else if (bytes_equal(path, BYTES_LITERAL("/big"))) {
         http_answer(exchange, 200, NULL, 0, (struct bytes){big, BIG_LEN});
     } else {
@@ -534,6 +552,59 @@ static void idle_connections_end_without_a_word(void **state)
     end();
 }
 
+static void fields_client(void)
+{
+    int fd = http_client_open(test.port);
+    CHECK(http_client_send_text(fd,
+                                "GET /fields HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nx-one:\r\n\r\n"));
+    struct http_client_answer answer = http_client_receive(fd, false);
+    CHECK(answer.body != NULL && strcmp(answer.body, "Host=a;X-One=1;x-one=;") == 0);
+    http_client_answer_done(&answer);
+    http_client_close(fd);
+}
+
+static void all_fields_can_be_read(void **state)
+{
+    (void)state;
+    serve(&LIMITS, fields_client);
+    end();
+}
+
+static void reset_while_answered_client(void)
+{
+    int fd = http_client_open(test.port);
+    CHECK(http_client_send_text(fd, "GET /big HTTP/1.1\r\n" HOST "\r\n"));
+    while (http_client_is_silent(fd))
+        continue;
+    http_client_reset(fd);
+    wait_for_connections(0);
+}
+
+static void clients_that_vanish_while_answered_are_dropped(void **state)
+{
+    (void)state;
+    serve(&LIMITS, reset_while_answered_client);
+    assert_int_equal(http_server_refused(test.server), 0);
+    end();
+}
+
+static void reset_later_client(void)
+{
+    int fd = http_client_open(test.port);
+    CHECK(http_client_send_text(fd, GET_LATER GET_ECHO));
+    (void)sem_wait(&test.later_came);
+    http_client_reset(fd);
+    loop_post(test.loop, answer_all_later, NULL);
+    wait_for_connections(0);
+}
+
+static void a_reset_ends_what_was_pipelined(void **state)
+{
+    (void)state;
+    serve(&LIMITS, reset_later_client);
+    end();
+}
+
 static void deaf_client(void)
 {
     int fd = http_client_open(test.port);
@@ -710,6 +781,9 @@ int main(void)
         cmocka_unit_test(answers_larger_than_the_kernel_takes_arrive),
         cmocka_unit_test(slow_requests_end_at_their_deadline),
         cmocka_unit_test(idle_connections_end_without_a_word),
+        cmocka_unit_test(all_fields_can_be_read),
+        cmocka_unit_test(clients_that_vanish_while_answered_are_dropped),
+        cmocka_unit_test(a_reset_ends_what_was_pipelined),
         cmocka_unit_test(clients_that_do_not_read_are_dropped),
         cmocka_unit_test(connections_beyond_the_cap_wait),
         cmocka_unit_test(exchanges_outlive_their_clients),
