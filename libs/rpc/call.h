@@ -38,6 +38,7 @@ struct rpc_call {
     char *message;          /* percent-encoded, or NULL */
     struct rpc_headers metadata;
     struct rpc_queue queue;
+    size_t http_sent; /* bytes of the text that answers what is not gRPC */
 
     loop_fn cancel_fn;
     void *cancel_arg;

@@ -14,7 +14,8 @@
 #define OUT_BYTES_FULL \
     (64U << 10) /* no more frames are made while this much waits for the socket */
 #define OUT_BYTES_MAX (256U << 10) /* one frame above it at most */
-#define ROUNDS_MAX 16              /* of making and sending frames before others get their turn */
+#define OUT_BYTES_KEPT (16U << 10)
+#define ROUNDS_MAX 16 /* of making and sending frames before others get their turn */
 #define GREETING_MS 10000
 #define NOTICE_MS 1000 /* for calls that were on their way when the first GOAWAY went out */
 #define CLOSE_MS 1000
@@ -103,6 +104,8 @@ static enum push_result push(struct rpc_connection *connection)
         connection->blocked_since_ms = 0;
     }
     buf_clear(out);
+    if (out->capacity > OUT_BYTES_KEPT)
+        buf_done(out);
     connection->out_sent = 0;
     return PUSH_DONE;
 }

@@ -155,8 +155,11 @@ void rpc_health_drain(struct rpc_health *health)
 {
     health->is_draining = true;
     rpc_health_set_serving(health, false);
-    while (health->watchers != NULL)
-        end_watcher(health->watchers, RPC_UNAVAILABLE, "shutting down");
+    struct watcher *next = NULL;
+    for (struct watcher *watcher = health->watchers; watcher != NULL; watcher = next) {
+        next = watcher->next;
+        end_watcher(watcher, RPC_UNAVAILABLE, "shutting down");
+    }
 }
 
 void rpc_health_free(struct rpc_health *health)

@@ -11,6 +11,8 @@
 #define NV_MAX (OWN_HEADERS + RPC_METADATA_COUNT_MAX)
 #define STATUS_DIGITS_MAX 4U
 
+static const char HTTP_TEXT[] = "This server speaks gRPC.\n";
+
 struct block { /* a header block to be submitted; nghttp2 copies what is not a literal */
     nghttp2_nv items[NV_MAX];
     size_t count;
@@ -80,6 +82,7 @@ static int submit_trailers(const struct rpc_call *call)
                                   block.count);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static ssize_t read_queue(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t room,
                           uint32_t *flags, nghttp2_data_source *source, void *user_data)
 {
@@ -134,14 +137,34 @@ void rpc_response_finish(struct rpc_call *call)
                                         block.count, NULL));
 }
 
+/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
+static ssize_t read_text(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t room,
+                         uint32_t *flags, nghttp2_data_source *source, void *user_data)
+{
+    (void)session;
+    (void)stream_id;
+    (void)user_data;
+    struct rpc_call *call = source->ptr;
+    size_t left = sizeof(HTTP_TEXT) - 1 - call->http_sent;
+    size_t taken = left < room ? left : room;
+    memcpy(out, HTTP_TEXT + call->http_sent, taken);
+    call->http_sent += taken;
+    if (taken == left)
+        *flags = NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)taken;
+}
+
 void rpc_response_http(struct rpc_call *call, const char *status)
 {
     call->has_headers = true;
     rpc_connection_touch(call->connection);
     struct block block = {.count = 0};
     add(&block, BYTES_LITERAL(":status"), bytes_of_text(status), NGHTTP2_NV_FLAG_NO_COPY_NAME);
+    add(&block, BYTES_LITERAL("content-type"), BYTES_LITERAL("text/plain"),
+        NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE);
+    const nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_text};
     check(call, nghttp2_submit_response(call->connection->session, call->stream_id, block.items,
-                                        block.count, NULL));
+                                        block.count, &provider));
 }
 
 void rpc_response_reset(struct rpc_call *call)

@@ -13,7 +13,7 @@ void rpc_response_push(struct rpc_call *call);
 /* The call's status is decided: trailers after what is queued, or alone. */
 void rpc_response_finish(struct rpc_call *call);
 
-/* Not gRPC: an HTTP status and nothing else. */
+/* Not gRPC: an HTTP status and a line of text. */
 void rpc_response_http(struct rpc_call *call, const char *status);
 
 /* End the stream at once. */

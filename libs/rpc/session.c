@@ -47,6 +47,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *user_data)
@@ -60,6 +61,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
                    size_t len, void *user_data)
 {
@@ -110,13 +112,12 @@ static void refuse_rest(nghttp2_session *session, int32_t stream_id)
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct rpc_connection *connection = user_data;
+    bool is_data = frame->hd.type == NGHTTP2_DATA;
     if (frame->hd.type == NGHTTP2_GOAWAY)
         rpc_connection_goaway_sent(connection);
-    if (frame->hd.type == NGHTTP2_DATA)
-        rpc_credit_earn(&connection->credit, EARNED_BY_DATA);
-    if (frame->hd.type != NGHTTP2_HEADERS)
+    if (!is_data && frame->hd.type != NGHTTP2_HEADERS)
         return 0;
-    rpc_credit_earn(&connection->credit, EARNED_BY_HEADERS);
+    rpc_credit_earn(&connection->credit, is_data ? EARNED_BY_DATA : EARNED_BY_HEADERS);
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
         refuse_rest(session, frame->hd.stream_id);
     return 0;
@@ -155,7 +156,6 @@ static nghttp2_option *make_option(void)
     nghttp2_option *option = NULL;
     if (nghttp2_option_new(&option) != 0)
         mem_exhausted();
-    nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACK_MAX);
     nghttp2_option_set_max_settings(option, SETTINGS_MAX);
 #ifdef NGHTTP2_HAS_RESET_RATE_LIMIT
@@ -216,7 +216,6 @@ nghttp2_session *rpc_session_new(const struct rpc_session_setup *setup,
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)limits->max_streams},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->header_max},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
     nghttp2_session *session = NULL;
     int failure = nghttp2_session_server_new3(&session, setup->callbacks, connection, setup->option,

@@ -143,8 +143,10 @@ def test_grpcio_gets_resource_exhausted_for_large_headers(server: EchoServer) ->
 )
 def test_what_is_not_grpc_gets_an_http_status(server: EchoServer, method: str, content_type: str, status: str) -> None:
     with RawClient(server.port) as client:
-        client.send(client.request(1, ECHO, message(b""), method=method, content_type=content_type))
-        assert client.answer(1)[":status"] == status
+        client.send(client.request(1, ECHO, b"{", end=False, method=method, content_type=content_type))
+        assert client.read_until(HEADERS, 1).headers[":status"] == status
+        assert client.read_until(DATA, 1, END_STREAM).payload == b"This server speaks gRPC.\n"
+        assert client.read_until(RST_STREAM, 1).payload == struct.pack("!I", 0)
 
 
 @pytest.mark.parametrize("content_type", ["application/grpc+proto", "application/grpc;charset=utf-8"])

@@ -63,7 +63,7 @@ static void the_list_is_counted_as_http2_counts(void **state)
 {
     (void)state;
     struct rpc_request request;
-    rpc_request_init(&request, 2 * (1 + 3 + RPC_HEADER_OVERHEAD), 100);
+    rpc_request_init(&request, 2 * (size_t)(1 + 3 + RPC_HEADER_OVERHEAD), 100);
     header(&request, "a", "123");
     header(&request, "b", "123");
     assert_false(request.is_over);
