@@ -25,7 +25,7 @@ struct webhook {
     struct http_server *server;
     struct forward *forward; /* NULL: no forwarding */
     const struct update_intake *intake;
-    struct secrets secrets;
+    struct secrets *secrets;
     struct bytes path;
     size_t in_hand;
     struct log_limit strangers;
@@ -143,7 +143,7 @@ static bool on_head(void *self, struct http_exchange *exchange)
         refuse(exchange, 404, NULL);
     else if (!bytes_equal(http_method(exchange), BYTES_LITERAL("POST")))
         refuse(exchange, 405, &allow);
-    else if (!secrets_match(&webhook->secrets, http_header(exchange, SECRET_HEADER)))
+    else if (!secrets_match(webhook->secrets, http_header(exchange, SECRET_HEADER)))
         refuse_stranger(webhook, exchange);
     else
         return true;
@@ -271,7 +271,7 @@ bool webhook_open(struct loop *loop, const struct webhook_options *options,
     struct webhook *webhook = mem_alloc(sizeof(*webhook));
     webhook->intake = intake;
     webhook->path = bytes_of_text(options->path);
-    secrets_init(&webhook->secrets, options->secret, options->secret_previous);
+    webhook->secrets = secrets_new(options->secret, options->secret_previous);
     struct http_limits limits = {
         .max_connections = options->max_connections,
         .head_max = HEAD_MAX,
@@ -308,6 +308,7 @@ void webhook_free(struct webhook *webhook)
         return;
     http_server_free(webhook->server);
     forward_free(webhook->forward);
+    secrets_free(webhook->secrets);
     free(webhook);
 }
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-static bool matches(const struct secrets *secrets, const char *text)
+static bool matches(struct secrets *secrets, const char *text)
 {
     return secrets_match(secrets, bytes_of_text(text));
 }
@@ -14,33 +14,34 @@ static bool matches(const struct secrets *secrets, const char *text)
 static void only_the_secret_matches(void **state)
 {
     (void)state;
-    struct secrets secrets;
-    secrets_init(&secrets, "abc-DEF_123", "");
-    assert_true(matches(&secrets, "abc-DEF_123"));
-    assert_false(matches(&secrets, "abc-DEF_12"));
-    assert_false(matches(&secrets, "abc-DEF_1234"));
-    assert_false(matches(&secrets, "abc-def_123"));
+    struct secrets *secrets = secrets_new("abc-DEF_123", "");
+    assert_true(matches(secrets, "abc-DEF_123"));
+    assert_false(matches(secrets, "abc-DEF_12"));
+    assert_false(matches(secrets, "abc-DEF_1234"));
+    assert_false(matches(secrets, "abc-def_123"));
+    secrets_free(secrets);
 }
 
 static void nothing_never_matches(void **state)
 {
     (void)state;
-    struct secrets secrets;
-    secrets_init(&secrets, "abc", "");
-    assert_false(matches(&secrets, ""));
-    assert_false(secrets_match(&secrets, (struct bytes){0}));
-    secrets_init(&secrets, "", "");
-    assert_false(matches(&secrets, ""));
+    struct secrets *secrets = secrets_new("abc", "");
+    assert_false(matches(secrets, ""));
+    assert_false(secrets_match(secrets, (struct bytes){0}));
+    secrets_free(secrets);
+    secrets = secrets_new("", "");
+    assert_false(matches(secrets, ""));
+    secrets_free(secrets);
 }
 
 static void both_match_during_rotation(void **state)
 {
     (void)state;
-    struct secrets secrets;
-    secrets_init(&secrets, "new", "old");
-    assert_true(matches(&secrets, "new"));
-    assert_true(matches(&secrets, "old"));
-    assert_false(matches(&secrets, "other"));
+    struct secrets *secrets = secrets_new("new", "old");
+    assert_true(matches(secrets, "new"));
+    assert_true(matches(secrets, "old"));
+    assert_false(matches(secrets, "other"));
+    secrets_free(secrets);
 }
 
 int main(void)
