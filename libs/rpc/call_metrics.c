@@ -55,7 +55,7 @@ static void name_series(size_t number, const char *service, const char *method)
     char label[LABEL_MAX];
     char path[LABEL_MAX];
     int label_len = snprintf(label, sizeof(label), "method=\"%s\"", method);
-    int path_len = snprintf(path, sizeof(path), "/%s/%s", service, method);
+    int path_len = snprintf(path, sizeof(path), "%s/%s", service, method);
     durations.series[number].labels = mem_text(label, (size_t)label_len);
     methods[number] = mem_text(path, (size_t)path_len);
 }

@@ -11,6 +11,7 @@
 #include "services/store/ingest.h"
 #include "services/store/ingest_metrics.h"
 #include "services/store/kafka/consumer.h"
+#include "services/store/postgres/connect.h"
 #include "services/store/postgres/database_url.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/writer.h"
@@ -316,14 +317,28 @@ int app_migrate(const struct store_settings *settings)
     return is_done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-bool app_check(const struct store_settings *settings, struct err *err)
+static bool check_consumer(const struct store_settings *settings, struct err *err)
 {
-    if ((settings->roles & (uint32_t)STORE_ROLE_INGEST) == 0)
-        return true;
     struct consumer_options options = consumer_options(settings, "check");
     struct consumer *consumer = NULL;
     if (!consumer_new(&options, &consumer, err))
         return false;
     consumer_free(consumer);
     return true;
+}
+
+static bool check_database_url(const struct store_settings *settings, struct err *err)
+{
+    char *conninfo = database_url_conninfo(settings->database_url);
+    bool is_good = connect_check(conninfo, err);
+    free(conninfo);
+    return is_good || err_prefix(err, "STORE_DATABASE_URL");
+}
+
+bool app_check(const struct store_settings *settings, struct err *err)
+{
+    bool ingests = (settings->roles & (uint32_t)STORE_ROLE_INGEST) != 0;
+    bool answers = (settings->roles & (uint32_t)STORE_ROLE_RPC) != 0;
+    return check_database_url(settings, err) && (!ingests || check_consumer(settings, err)) &&
+           (!answers || app_rpc_check(settings, err));
 }

@@ -14,8 +14,11 @@ struct app_rpc;
 struct app_rpc_options {
     const struct store_settings *settings; /* borrowed */
     const char *conninfo;                  /* borrowed */
-    const struct ingest *ingest;           /* for the lag; NULL: another process ingests */
+    struct ingest *ingest;                 /* for the lag; NULL: another process ingests */
 };
+
+/* What only the tokens' file can tell about the settings. ERR_REJECT. */
+MUST_CHECK bool app_rpc_check(const struct store_settings *settings, struct err *err);
 
 /* ERR_FATAL: the address or the tokens cannot be used. The database need not be there. */
 MUST_CHECK bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options,

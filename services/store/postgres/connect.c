@@ -3,6 +3,7 @@
 #include "libs/base/mem.h"
 
 #include <inttypes.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
 

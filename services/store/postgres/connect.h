@@ -10,8 +10,9 @@
 
 #include "libs/base/err.h"
 
-#include <libpq-fe.h>
 #include <stdint.h>
+
+struct pg_conn; /* libpq's PGconn: this header is also for those who do not see libpq */
 
 struct connect_options {
     const char *conninfo;
@@ -26,6 +27,6 @@ struct connect_options {
 MUST_CHECK bool connect_check(const char *conninfo, struct err *err);
 
 /* A connection that has begun; go on with PQconnectPoll. Never NULL. */
-PGconn *connect_start(const struct connect_options *options);
+struct pg_conn *connect_start(const struct connect_options *options);
 
 #endif

@@ -16,7 +16,7 @@
 
 #include "libs/base/err.h"
 #include "libs/loop/loop.h"
-#include "services/store/postgres/connect.h"
+#include "services/store/postgres/pool_options.h"
 
 #include <libpq-fe.h>
 
@@ -50,13 +50,6 @@ struct pool_question {
     /* The pool's own: */
     struct pool_question *next;
     struct pool_connection *connection; /* NULL while it waits */
-};
-
-struct pool_options {
-    struct connect_options connect; /* texts are borrowed; each statement ends by its timeout */
-    int min;
-    int max;
-    size_t queue_max;
 };
 
 struct pool *pool_new(struct loop *loop, const struct pool_options *options);

@@ -2,6 +2,7 @@
 
 #include "libs/base/mem.h"
 #include "services/store/postgres/network.h"
+#include "services/store/postgres/pool.h"
 #include "services/store/postgres/read_rows.h"
 #include "services/store/postgres/schema_sql.h"
 
@@ -234,10 +235,10 @@ static void cancel(void *self, struct read_ticket *ticket)
     free(ticket);
 }
 
-struct reads *reads_new(struct pool *pool)
+struct reads *reads_new(struct loop *loop, const struct pool_options *options)
 {
     struct reads *reads = mem_alloc(sizeof(*reads));
-    reads->pool = pool;
+    reads->pool = pool_new(loop, options);
     use_generation(reads, 0);
     return reads;
 }
@@ -246,6 +247,7 @@ void reads_free(struct reads *reads)
 {
     if (reads == NULL)
         return;
+    pool_free(reads->pool);
     while (reads->set != NULL) {
         struct statement_set *set = reads->set;
         reads->set = set->older;
@@ -254,6 +256,11 @@ void reads_free(struct reads *reads)
         free(set);
     }
     free(reads);
+}
+
+int reads_connected(const struct reads *reads)
+{
+    return pool_connected(reads->pool);
 }
 
 struct read_store reads_port(struct reads *reads)

@@ -8,13 +8,18 @@
 #ifndef SERVICES_STORE_POSTGRES_READS_H
 #define SERVICES_STORE_POSTGRES_READS_H
 
-#include "services/store/postgres/pool.h"
+#include "libs/loop/loop.h"
+#include "services/store/postgres/pool_options.h"
 #include "services/store/read_ports.h"
 
 struct reads;
 
-struct reads *reads_new(struct pool *pool); /* borrows the pool */
-void reads_free(struct reads *reads);       /* no question may be open; NULL is fine */
+/* Connects in the background; the options' texts are borrowed. */
+struct reads *reads_new(struct loop *loop, const struct pool_options *options);
+void reads_free(struct reads *reads); /* open questions end without an answer; NULL is fine */
+
+/* Connections that are up; 0: the database cannot be reached. */
+int reads_connected(const struct reads *reads);
 
 struct read_store reads_port(struct reads *reads);
 
