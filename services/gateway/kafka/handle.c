@@ -1,6 +1,7 @@
 #include "services/gateway/kafka/handle.h"
 
 #include "libs/base/log.h"
+#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "libs/ops/metrics.h"
@@ -24,6 +25,7 @@ struct handle {
     struct loop_watch *watch;
     struct background *background;
     struct handle_owner owner;
+    struct log_limit errors;
     size_t pending;
     int brokers_up;
     bool is_retired;
@@ -95,14 +97,16 @@ static void report_all(struct handle *handle, rd_kafka_event_t *event)
 
 static void on_error(struct handle *handle, rd_kafka_event_t *event)
 {
+    uint64_t before = 0;
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         handle->brokers_up = 0;
-    if (code == RD_KAFKA_RESP_ERR__FATAL && !handle->is_retired)
+    if (rd_kafka_event_error_is_fatal(event) != 0 && !handle->is_retired)
         handle->owner.broken(handle->owner.self, rd_kafka_event_error_string(event));
-    else
+    else if (log_limit_passes(&handle->errors, &before))
         log_warn("Kafka error", LOG_TEXT("code", rd_kafka_err2name(code)),
-                 LOG_TEXT("text", rd_kafka_event_error_string(event)));
+                 LOG_TEXT("text", rd_kafka_event_error_string(event)),
+                 LOG_INT("suppressed", (int64_t)before));
 }
 
 /* librdkafka says nothing when a broker comes back, but its statistics tell each broker's state. */
