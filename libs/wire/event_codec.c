@@ -6,11 +6,15 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* The loop over fields is one function to the compiler: its state stays in registers. */
+#define INLINE static inline __attribute__((always_inline))
+#define NOT_PROTOBUF "not protobuf"
 #define VARINT_MAX 10  /* bytes */
 #define ARENA_SLACK 16 /* bytes that may be read after the last record; never part of a value */
 #define NESTING_MAX 3  /* messages that wait: event, user_seen, personal */
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "take_long_varint loads as the wire orders");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "take_long_varint loads as the wire orders");
 _Static_assert(sizeof(enum event_chat_type) == 4, "FIELD_ENUM is stored as 32 bits");
 
 struct event_arena {
@@ -62,22 +66,26 @@ const char *event_check(const struct event *event)
 struct outer {
     const char *end;
     const struct field_table *table;
+    uint32_t seen;
 };
 
+/* Where decoding stands: in the innermost message. */
+struct walk {
+    const char *at;
+    const char *end;
+    const struct field_table *table;
+    uint32_t seen; /* fields of this message, by number */
+    uint32_t depth;
+    struct outer outer[NESTING_MAX];
+};
+
+/* What decoding found. */
 struct scan {
     struct event *event;
-    uint32_t seen;         /* envelope fields, by number */
     uint32_t payload_seen; /* fields of the payload, by number */
     bool has_unknown;      /* the envelope holds a field that this build does not know */
     enum event_decode_result result;
     const char *why;
-};
-
-/* A field as it stands on the wire. */
-struct wire_field {
-    uint64_t tag;
-    uint64_t number;    /* of a varint; else 0 */
-    struct bytes bytes; /* of the other types */
 };
 
 static bool fail(struct scan *scan, enum event_decode_result result, const char *why)
@@ -113,7 +121,7 @@ static const char *take_long_varint(const char *at, const char *end, uint64_t *o
     return stops == 0 || len > (size_t)(end - at) ? NULL : at + len;
 }
 
-static const char *take_varint(const char *at, const char *end, uint64_t *out)
+INLINE const char *take_varint(const char *at, const char *end, uint64_t *out)
 {
     if (at == end)
         return NULL;
@@ -131,22 +139,27 @@ static const char *take_bytes(const char *at, const char *end, uint64_t len, str
     return at + len;
 }
 
-static const char *take_field(const char *at, const char *end, struct wire_field *out)
+INLINE const char *take_len(const char *at, const char *end, struct bytes *out)
 {
     uint64_t len;
-    at = take_varint(at, end, &out->tag);
-    if (at == NULL || out->tag < 8 || out->tag > UINT32_MAX)
-        return NULL;
-    switch (out->tag & 7) {
+    at = take_varint(at, end, &len);
+    return at == NULL ? NULL : take_bytes(at, end, len, out);
+}
+
+/* A field that this build does not know; groups are no part of proto3. */
+static const char *skip_field(const char *at, const char *end, uint64_t tag)
+{
+    uint64_t number;
+    struct bytes bytes;
+    switch (tag & 7) {
     case WIRE_VARINT:
-        return take_varint(at, end, &out->number);
+        return take_varint(at, end, &number);
     case WIRE_LEN:
-        at = take_varint(at, end, &len);
-        return at == NULL ? NULL : take_bytes(at, end, len, &out->bytes);
+        return take_len(at, end, &bytes);
     case WIRE_FIXED64:
-        return take_bytes(at, end, 8, &out->bytes);
+        return take_bytes(at, end, 8, &bytes);
     case WIRE_FIXED32:
-        return take_bytes(at, end, 4, &out->bytes);
+        return take_bytes(at, end, 4, &bytes);
     default:
         return NULL;
     }
@@ -166,166 +179,190 @@ static bool store_mode(struct event *event, bool is_toggle, bool value)
     return !is_toggle || value;
 }
 
-static bool store_wide(struct event *event, const struct field *field, uint64_t number)
+/* The two store functions: false when the value is against the contract. */
+
+INLINE bool store_number(struct event *event, const struct field *field, uint64_t number)
 {
     void *at = (char *)event + field->offset;
-    *(int64_t *)at = (int64_t)number;
     if (field->presence != 0)
         *((bool *)event + field->presence) = true;
-    return field_allows_number(field, (int64_t)number);
-}
-
-static bool store_narrow(struct event *event, const struct field *field, uint64_t number)
-{
-    void *at = (char *)event + field->offset;
-    *(int32_t *)at = (int32_t)(uint32_t)number;
-    if (field->presence != 0)
-        *((bool *)event + field->presence) = true;
-    return field_allows_number(field, (int32_t)(uint32_t)number);
-}
-
-/* False: against the contract. */
-static bool store(struct event *event, const struct field *field, const struct wire_field *wire)
-{
-    void *at = (char *)event + field->offset;
     switch ((enum field_type)field->type) {
     case FIELD_INT64:
-        return store_wide(event, field, wire->number);
+        *(int64_t *)at = (int64_t)number;
+        return field_allows_number(field, (int64_t)number);
     case FIELD_INT32:
     case FIELD_ENUM:
-        return store_narrow(event, field, wire->number);
+        *(int32_t *)at = (int32_t)(uint32_t)number;
+        return field_allows_number(field, (int32_t)(uint32_t)number);
     case FIELD_UINT32:
-        *(uint32_t *)at = (uint32_t)wire->number;
+        *(uint32_t *)at = (uint32_t)number;
         return true;
     case FIELD_BOOL:
-        *(bool *)at = wire->number != 0;
+        *(bool *)at = number != 0;
         return true;
+    case FIELD_FILE_MODE:
+    case FIELD_TOGGLE:
+        return store_mode(event, field->type == FIELD_TOGGLE, number != 0);
+    case FIELD_NONE:
     case FIELD_TEXT:
     case FIELD_LANG:
     case FIELD_BYTES:
-        *(struct bytes *)at = wire->bytes;
-        return field_allows_text(field, wire->bytes);
-    case FIELD_FILE_MODE:
-    case FIELD_TOGGLE:
-        return store_mode(event, field->type == FIELD_TOGGLE, wire->number != 0);
     case FIELD_ID:
-        return store_id(event, wire->bytes);
-    case FIELD_NONE:
     case FIELD_SEALED:
     case FIELD_PAYLOAD:
     case FIELD_PERSONAL:
     case FIELD_CLEAR:
         break;
     }
-    return true;
+    return false;
+}
+
+static bool store_bytes(struct event *event, const struct field *field, struct bytes bytes)
+{
+    void *at = (char *)event + field->offset;
+    if (field->type == FIELD_ID)
+        return store_id(event, bytes);
+    *(struct bytes *)at = bytes;
+    return field_allows_text(field, bytes);
 }
 
 /* The last payload of the oneof counts; the same one twice is merged, as protobuf does. */
-static const struct field_table *enter_payload(struct scan *scan, enum event_kind kind)
+static void enter_payload(struct scan *scan, struct walk *walk, enum event_kind kind)
 {
     struct event *event = scan->event;
-    if (event->kind != EVENT_NONE && event->kind != kind) {
+    if (event->kind != kind) {
         const size_t start = offsetof(struct event, user_seen);
         memset((char *)event + start, 0, sizeof(*event) - start);
         event->subject_id = 0;
         scan->payload_seen = 0;
     }
     event->kind = kind;
-    return fields_of_payload(kind);
+    walk->table = fields_of_payload(kind);
+    walk->seen = scan->payload_seen;
 }
 
-static const struct field_table *enter(struct scan *scan, const struct field *field, uint64_t tag)
+static void enter(struct scan *scan, struct walk *walk, enum field_type type, uint64_t number,
+                  struct bytes message)
 {
-    if (field->type == FIELD_PAYLOAD)
-        return enter_payload(scan, (enum event_kind)(tag >> 3));
-    if (field->type == FIELD_PERSONAL)
-        return &FIELDS_OF_PERSONAL;
-    scan->event->user_seen.personal.is_present = true;
-    return &FIELDS_OF_CLEAR;
-}
-
-static const struct field *find_field(const struct field_table *table, uint64_t number)
-{
-    static const struct field unknown = {.type = FIELD_NONE};
-    return number < table->count ? &table->fields[number] : &unknown;
-}
-
-/* A field of the message at this depth that is no message itself. */
-static bool take_value(struct scan *scan, const struct field *field, const struct wire_field *wire,
-                       size_t depth)
-{
-    if (field->type == FIELD_NONE) {
-        scan->has_unknown |= depth == 0;
-        return true;
+    walk->outer[walk->depth++] = (struct outer){walk->end, walk->table, walk->seen};
+    walk->at = message.data;
+    walk->end = message.data + message.len;
+    walk->seen = 0;
+    if (type == FIELD_PAYLOAD) {
+        enter_payload(scan, walk, (enum event_kind)number);
+    } else if (type == FIELD_PERSONAL) {
+        walk->table = &FIELDS_OF_PERSONAL;
+    } else {
+        scan->event->user_seen.personal.is_present = true;
+        walk->table = &FIELDS_OF_CLEAR;
     }
+}
+
+static void leave(struct scan *scan, struct walk *walk)
+{
+    if (walk->depth == 1)
+        scan->payload_seen = walk->seen;
+    const struct outer *outer = &walk->outer[--walk->depth];
+    walk->end = outer->end;
+    walk->table = outer->table;
+    walk->seen = outer->seen;
+}
+
+static bool take_unknown(struct scan *scan, struct walk *walk, uint64_t tag)
+{
+    uint64_t number = tag >> 3;
+    if (number == 0 || tag > UINT32_MAX)
+        return fail(scan, EVENT_MALFORMED, NOT_PROTOBUF);
+    if (number < walk->table->count && walk->table->fields[number].type != FIELD_NONE)
+        return fail(scan, EVENT_MALFORMED, "a field of another wire type");
+    walk->at = skip_field(walk->at, walk->end, tag);
+    scan->has_unknown |= walk->depth == 0;
+    return walk->at != NULL || fail(scan, EVENT_MALFORMED, NOT_PROTOBUF);
+}
+
+INLINE bool take_number(struct scan *scan, struct walk *walk, const struct field *field)
+{
+    uint64_t number;
+    walk->at = take_varint(walk->at, walk->end, &number);
+    if (walk->at == NULL)
+        return fail(scan, EVENT_MALFORMED, NOT_PROTOBUF);
+    return store_number(scan->event, field, number) || fail(scan, EVENT_MALFORMED, field->why);
+}
+
+INLINE bool take_len_field(struct scan *scan, struct walk *walk, const struct field *field,
+                           uint64_t number)
+{
+    struct bytes bytes;
+    walk->at = take_len(walk->at, walk->end, &bytes);
+    if (walk->at == NULL)
+        return fail(scan, EVENT_MALFORMED, NOT_PROTOBUF);
     if (field->type == FIELD_SEALED)
         return fail(scan, EVENT_UNKNOWN_PAYLOAD, field->why);
-    if (!store(scan->event, field, wire))
-        return fail(scan, EVENT_MALFORMED, field->why);
-    uint32_t bit = 1U << (wire->tag >> 3);
-    if (depth == 0)
-        scan->seen |= bit;
-    else if (depth == 1)
-        scan->payload_seen |= bit;
+    if (field->type < FIELD_PAYLOAD)
+        return store_bytes(scan->event, field, bytes) || fail(scan, EVENT_MALFORMED, field->why);
+    enter(scan, walk, (enum field_type)field->type, number, bytes);
     return true;
 }
 
-static bool decode_fields(struct scan *scan, struct bytes value)
+INLINE bool take_field(struct scan *scan, struct walk *walk)
 {
-    struct outer outer[NESTING_MAX];
-    size_t depth = 0;
-    const char *at = value.data;
-    const char *end = value.data + value.len;
-    const struct field_table *table = &FIELDS_OF_EVENT;
-    while (at < end || depth > 0) {
-        if (at == end) {
-            depth--;
-            end = outer[depth].end;
-            table = outer[depth].table;
-            continue;
-        }
-        struct wire_field wire = {0};
-        at = take_field(at, end, &wire);
-        if (at == NULL)
-            return fail(scan, EVENT_MALFORMED, "not protobuf");
-        const struct field *field = find_field(table, wire.tag >> 3);
-        if (field->type != FIELD_NONE && field->wire != (wire.tag & 7))
-            return fail(scan, EVENT_MALFORMED, "a field of another wire type");
-        if (field->type >= FIELD_PAYLOAD) {
-            outer[depth++] = (struct outer){end, table};
-            table = enter(scan, field, wire.tag);
-            at = wire.bytes.data;
-            end = at + wire.bytes.len;
-        } else if (!take_value(scan, field, &wire, depth)) {
-            return false;
-        }
-    }
-    return true;
+    uint64_t tag;
+    walk->at = take_varint(walk->at, walk->end, &tag);
+    if (walk->at == NULL)
+        return fail(scan, EVENT_MALFORMED, NOT_PROTOBUF);
+    uint64_t number = tag >> 3;
+    if (number >= walk->table->count)
+        return take_unknown(scan, walk, tag);
+    const struct field *field = &walk->table->fields[number];
+    if (field->wire != WIRE_KNOWN(tag & 7))
+        return take_unknown(scan, walk, tag);
+    walk->seen |= 1U << number;
+    return field->wire == WIRE_KNOWN(WIRE_VARINT) ? take_number(scan, walk, field)
+                                                  : take_len_field(scan, walk, field, number);
 }
 
-/* Fields that were there are checked; what is left are those that had to be. */
-static bool check_missing(struct scan *scan)
+/* Fields that were there have been checked; what is left are those that had to be. */
+static bool check_missing(struct scan *scan, const struct field_table *table, uint32_t seen)
 {
-    const struct event *event = scan->event;
-    const struct field_table *payload = fields_of_payload(event->kind);
-    if (event->kind == EVENT_NONE && scan->has_unknown)
-        return fail(scan, EVENT_UNKNOWN_PAYLOAD, "payload: newer than this build");
-    if (event->kind == EVENT_NONE)
-        return fail(scan, EVENT_MALFORMED, "payload: missing");
-    if (event->kind == EVENT_USER_MODE_CHANGED && (scan->payload_seen & (1U << 2 | 1U << 3)) == 0)
-        return fail(scan, EVENT_MALFORMED, "user_mode_changed.change: missing");
-    uint32_t missing = FIELDS_OF_EVENT.required & ~scan->seen;
-    const struct field_table *table = &FIELDS_OF_EVENT;
-    if (missing == 0) {
-        missing = payload->required & ~scan->payload_seen;
-        table = payload;
-    }
+    uint32_t missing = table->required & ~seen;
     if (missing == 0)
         return true;
     uint32_t number = 0;
     while ((missing >> number & 1) == 0)
         number++;
     return fail(scan, EVENT_MALFORMED, table->fields[number].why);
+}
+
+static bool check_event(struct scan *scan, uint32_t seen)
+{
+    enum event_kind kind = scan->event->kind;
+    if (kind == EVENT_NONE && scan->has_unknown)
+        return fail(scan, EVENT_UNKNOWN_PAYLOAD, "payload: newer than this build");
+    if (kind == EVENT_NONE)
+        return fail(scan, EVENT_MALFORMED, "payload: missing");
+    if (kind == EVENT_USER_MODE_CHANGED && (scan->payload_seen & (1U << 2 | 1U << 3)) == 0)
+        return fail(scan, EVENT_MALFORMED, "user_mode_changed.change: missing");
+    return check_missing(scan, &FIELDS_OF_EVENT, seen) &&
+           check_missing(scan, fields_of_payload(kind), scan->payload_seen);
+}
+
+static bool decode_fields(struct scan *scan, struct bytes value)
+{
+    struct walk walk;
+    walk.at = value.data;
+    walk.end = value.data + value.len;
+    walk.table = &FIELDS_OF_EVENT;
+    walk.seen = 0;
+    walk.depth = 0;
+    for (;;) {
+        while (walk.at < walk.end) {
+            if (!take_field(scan, &walk))
+                return false;
+        }
+        if (walk.depth == 0)
+            return check_event(scan, walk.seen);
+        leave(scan, &walk);
+    }
 }
 
 enum event_decode_result event_decode(struct bytes value, struct event_arena *arena,
@@ -341,9 +378,9 @@ enum event_decode_result event_decode(struct bytes value, struct event_arena *ar
     char *copy = arena->bytes + arena->used;
     if (value.len > 0)
         memcpy(copy, value.data, value.len);
-    *out = (struct event){0};
+    memset(out, 0, offsetof(struct event, user_seen)); /* the payload's part: enter_payload */
     struct scan scan = {.event = out};
-    if (!decode_fields(&scan, (struct bytes){copy, value.len}) || !check_missing(&scan)) {
+    if (!decode_fields(&scan, (struct bytes){copy, value.len})) {
         *out_why = scan.why;
         return scan.result;
     }

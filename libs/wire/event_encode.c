@@ -15,14 +15,22 @@ static void put_bytes(struct writer *writer, const void *data, size_t len)
     writer->len += len;
 }
 
+static size_t varint_len(uint64_t value)
+{
+    return (size_t)(63 - __builtin_clzll(value | 1)) / 7 + 1;
+}
+
 static void put_varint(struct writer *writer, uint64_t value)
 {
-    char bytes[10];
-    size_t len = 0;
+    if (writer->out == NULL) {
+        writer->len += varint_len(value);
+        return;
+    }
+    char *at = writer->out + writer->len;
     for (; value >= 0x80; value >>= 7)
-        bytes[len++] = (char)(value | 0x80);
-    bytes[len++] = (char)value;
-    put_bytes(writer, bytes, len);
+        *at++ = (char)(value | 0x80);
+    *at++ = (char)value;
+    writer->len = (size_t)(at - writer->out);
 }
 
 static void put_number(struct writer *writer, uint32_t number, uint64_t value)
@@ -75,37 +83,47 @@ static uint64_t number_of(const struct field *field, const struct event *event)
 }
 
 /* Fields with presence travel even with their default value. */
-static bool is_set(const struct field *field, const struct event *event)
+static bool is_set(const struct field *field, const struct event *event, uint64_t number)
 {
     if (field->type == FIELD_FILE_MODE || field->type == FIELD_TOGGLE)
         return event->mode.is_toggle == (field->type == FIELD_TOGGLE);
     if (field->presence != 0)
         return *((const bool *)event + field->presence);
-    return number_of(field, event) != 0;
+    return number != 0;
 }
 
-/* All but messages, which the callers below put in their places. */
-static void put_field(struct writer *writer, uint32_t number, const struct field *field,
-                      const struct event *event)
+static void put_number_field(struct writer *writer, uint32_t number, const struct field *field,
+                             const struct event *event)
+{
+    uint64_t value = number_of(field, event);
+    if (is_set(field, event, value))
+        put_number(writer, number, value);
+}
+
+/* Messages are left to the callers below, which put them in their places. */
+static void put_len_field(struct writer *writer, uint32_t number, const struct field *field,
+                          const struct event *event)
 {
     const void *at = (const char *)event + field->offset;
     if (field->type == FIELD_ID) {
         put_text(writer, number, (struct bytes){(const char *)event->id, EVENT_ID_LEN});
-    } else if (field->type == FIELD_TEXT || field->type == FIELD_LANG ||
-               field->type == FIELD_BYTES) {
+    } else if (field->type < FIELD_SEALED) {
         struct bytes text = *(const struct bytes *)at;
         if (field->is_optional ? text.data != NULL : text.len > 0)
             put_text(writer, number, text);
-    } else if (field->wire == WIRE_VARINT && is_set(field, event)) {
-        put_number(writer, number, number_of(field, event));
     }
 }
 
 static void put_fields(struct writer *writer, const struct field_table *table,
                        const struct event *event)
 {
-    for (uint32_t number = 1; number < table->count; number++)
-        put_field(writer, number, &table->fields[number], event);
+    for (uint32_t number = 1; number < table->count; number++) {
+        const struct field *field = &table->fields[number];
+        if (field->wire == WIRE_KNOWN(WIRE_VARINT))
+            put_number_field(writer, number, field, event);
+        else if (field->wire == WIRE_KNOWN(WIRE_LEN))
+            put_len_field(writer, number, field, event);
+    }
 }
 
 static size_t fields_len(const struct field_table *table, const struct event *event)

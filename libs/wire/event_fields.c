@@ -1,49 +1,49 @@
 #include "libs/wire/event_fields.h"
 
-#define TIME_MS_MAX \
-    INT64_C(253402300799999) /* the end of the year 9999: what RFC 3339 can write \
-                              */
+/* The end of the year 9999: what RFC 3339 can write. */
+#define TIME_MS_MAX INT64_C(253402300799999)
 
 #define AT(member) (uint16_t)offsetof(struct event, member)
+#define RANGE(low, high) .min = (low), .range = (uint64_t)(high) - (uint64_t)(low)
 #define COUNT(array) (uint32_t)(sizeof(array) / sizeof((array)[0]))
 
 #define INT64(member, low, high, text) \
     {.type = FIELD_INT64, \
-     .wire = WIRE_VARINT, \
+     .wire = WIRE_KNOWN(WIRE_VARINT), \
      .offset = AT(member), \
-     .min = (low), \
-     .max = (high), \
+     RANGE(low, high), \
      .why = (text)}
 #define CHAT(member, text) INT64(member, 1, -1, text) /* any but 0 */
 #define USER_ID(payload) CHAT(subject_id, payload ".user_id: missing or 0")
 #define ENUM(member, low, high, text) \
     {.type = FIELD_ENUM, \
-     .wire = WIRE_VARINT, \
+     .wire = WIRE_KNOWN(WIRE_VARINT), \
      .offset = AT(member), \
-     .min = (low), \
-     .max = (high), \
+     RANGE(low, high), \
      .why = (text)}
-#define BOOL(member) {.type = FIELD_BOOL, .wire = WIRE_VARINT, .offset = AT(member)}
+#define BOOL(member) {.type = FIELD_BOOL, .wire = WIRE_KNOWN(WIRE_VARINT), .offset = AT(member)}
 #define TEXT(member, low, high, optional, text) \
     {.type = FIELD_TEXT, \
-     .wire = WIRE_LEN, \
+     .wire = WIRE_KNOWN(WIRE_LEN), \
      .offset = AT(member), \
      .is_optional = (optional), \
-     .min = (low), \
-     .max = (high), \
+     RANGE(low, high), \
      .why = (text)}
 #define LANG(member, text) \
-    {.type = FIELD_LANG, .wire = WIRE_LEN, .offset = AT(member), .why = (text)}
-#define MESSAGE(kind) {.type = (kind), .wire = WIRE_LEN}
+    {.type = FIELD_LANG, .wire = WIRE_KNOWN(WIRE_LEN), .offset = AT(member), .why = (text)}
+#define MESSAGE(kind) {.type = (kind), .wire = WIRE_KNOWN(WIRE_LEN)}
 
 static const struct field event_fields[] = {
-    [1] = {.type = FIELD_ID, .wire = WIRE_LEN, .offset = AT(id), .why = "event_id: not 16 bytes"},
+    [1] = {.type = FIELD_ID,
+           .wire = WIRE_KNOWN(WIRE_LEN),
+           .offset = AT(id),
+           .why = "event_id: not 16 bytes"},
     [2] = INT64(bot_id, 1, INT64_MAX, "bot_id: missing or not above 0"),
     [3] = INT64(update_id, 0, INT64_MAX, "update_id: below 0"),
     [4] = INT64(occurred_at_ms, 0, TIME_MS_MAX, "occurred_at_ms: before 1970 or after 9999"),
     [5] = INT64(received_at_ms, 0, TIME_MS_MAX, "received_at_ms: before 1970 or after 9999"),
     [6] = TEXT(producer, 0, 64, false, "producer: not UTF-8 without U+0000 of at most 64 bytes"),
-    [7] = {.type = FIELD_UINT32, .wire = WIRE_VARINT, .offset = AT(ordinal)},
+    [7] = {.type = FIELD_UINT32, .wire = WIRE_KNOWN(WIRE_VARINT), .offset = AT(ordinal)},
     [EVENT_USER_SEEN] = MESSAGE(FIELD_PAYLOAD),
     [EVENT_USER_LANG_CHANGED] = MESSAGE(FIELD_PAYLOAD),
     [EVENT_USER_MODE_CHANGED] = MESSAGE(FIELD_PAYLOAD),
@@ -70,9 +70,11 @@ static const struct field user_seen[] = {
 };
 
 static const struct field personal[] = {
-    [1] = {.type = FIELD_CLEAR, .wire = WIRE_LEN, .presence = AT(user_seen.personal.is_present)},
+    [1] = {.type = FIELD_CLEAR,
+           .wire = WIRE_KNOWN(WIRE_LEN),
+           .presence = AT(user_seen.personal.is_present)},
     [2] = {.type = FIELD_SEALED,
-           .wire = WIRE_LEN,
+           .wire = WIRE_KNOWN(WIRE_LEN),
            .why = "user_seen.personal.sealed: newer than this build"},
 };
 
@@ -94,9 +96,9 @@ static const struct field user_lang_changed[] = {
 
 static const struct field user_mode_changed[] = {
     [1] = USER_ID("user_mode_changed"),
-    [2] = {.type = FIELD_FILE_MODE, .wire = WIRE_VARINT, .offset = AT(mode)},
+    [2] = {.type = FIELD_FILE_MODE, .wire = WIRE_KNOWN(WIRE_VARINT), .offset = AT(mode)},
     [3] = {.type = FIELD_TOGGLE,
-           .wire = WIRE_VARINT,
+           .wire = WIRE_KNOWN(WIRE_VARINT),
            .offset = AT(mode),
            .why = "user_mode_changed.toggle: false"},
 };
@@ -111,11 +113,10 @@ static const struct field video_downloaded[] = {
     [6] = ENUM(video.platform, PLATFORM_UNKNOWN, PLATFORM_OTHER,
                "video_downloaded.platform: unknown"),
     [7] = {.type = FIELD_INT64,
-           .wire = WIRE_VARINT,
+           .wire = WIRE_KNOWN(WIRE_VARINT),
            .offset = AT(video.platform_video_id),
            .presence = AT(video.has_platform_video_id),
-           .min = INT64_MIN,
-           .max = INT64_MAX},
+           RANGE(INT64_MIN, INT64_MAX)},
     [8] = BOOL(video.link_truncated),
 };
 
@@ -127,18 +128,16 @@ static const struct field music_extracted[] = {
 static const struct field ad_shown[] = {
     [1] = USER_ID("ad_shown"),
     [2] = {.type = FIELD_INT64,
-           .wire = WIRE_VARINT,
+           .wire = WIRE_KNOWN(WIRE_VARINT),
            .offset = AT(ad_shown.cooldown_s),
            .presence = AT(ad_shown.has_cooldown_s),
-           .min = 0,
-           .max = 31622400,
+           RANGE(0, 31622400),
            .why = "ad_shown.cooldown_s: not 0 to 31622400"},
     [3] = {.type = FIELD_INT32,
-           .wire = WIRE_VARINT,
+           .wire = WIRE_KNOWN(WIRE_VARINT),
            .offset = AT(ad_shown.count_after),
            .presence = AT(ad_shown.has_count_after),
-           .min = 0,
-           .max = 1000000,
+           RANGE(0, 1000000),
            .why = "ad_shown.count_after: not 0 to 1000000"},
 };
 
@@ -147,10 +146,9 @@ static const struct field ad_counted[] = {[1] = USER_ID("ad_counted")};
 static const struct field user_settings_patched[] = {
     [1] = USER_ID("user_settings_patched"),
     [2] = {.type = FIELD_BYTES,
-           .wire = WIRE_LEN,
+           .wire = WIRE_KNOWN(WIRE_LEN),
            .offset = AT(merge_patch),
-           .min = 1,
-           .max = EVENT_PATCH_MAX,
+           RANGE(1, EVENT_PATCH_MAX),
            .why = "user_settings_patched.merge_patch: not 1 to 8192 bytes"},
 };
 

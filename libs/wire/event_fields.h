@@ -14,6 +14,7 @@
 #define WIRE_FIXED64 1
 #define WIRE_LEN 2
 #define WIRE_FIXED32 5
+#define WIRE_KNOWN(type) ((type) + 1)
 
 enum field_type {
     FIELD_NONE,  /* no such field in this build */
@@ -36,12 +37,12 @@ enum field_type {
 
 struct field {
     uint8_t type;      /* enum field_type */
-    uint8_t wire;      /* protobuf wire type */
+    uint8_t wire;      /* WIRE_KNOWN(protobuf wire type); 0: no such field in this build */
     bool is_optional;  /* a text with presence: data NULL is absent, an empty one travels */
     uint16_t offset;   /* in struct event */
     uint16_t presence; /* offset of a bool in struct event; 0: none */
     int64_t min;
-    int64_t max;
+    uint64_t range;  /* the largest is min + range, which may wrap around */
     const char *why; /* "<path>: what the contract wants" */
 };
 
@@ -59,11 +60,9 @@ extern const struct field_table FIELDS_OF_CLEAR;
 /* Of EVENT_NONE and numbers in between: no fields. */
 const struct field_table *fields_of_payload(enum event_kind kind);
 
-/* min above max wraps around: 1..-1 is every number but 0. */
 static inline bool field_allows_number(const struct field *field, int64_t number)
 {
-    uint64_t low = (uint64_t)field->min;
-    return (uint64_t)number - low <= (uint64_t)field->max - low;
+    return (uint64_t)number - (uint64_t)field->min <= field->range;
 }
 
 /* Of FIELD_TEXT, FIELD_LANG and FIELD_BYTES. */
