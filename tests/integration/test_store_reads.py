@@ -208,7 +208,7 @@ async def _pages(store, **request):
 
 def test_ids_stream_in_order_and_resume_where_they_stopped(ask):
     async def body(store, database):
-        database.execute("INSERT INTO g1.users (user_id, is_stub) SELECT n, n %% 10 = 0 "
+        database.execute("INSERT INTO g1.users (user_id, is_stub) SELECT n, n % 10 = 0 "
                          "FROM generate_series(10001, 13000) n")
         wanted = [row[0] for row in database.execute(
             "SELECT user_id FROM g1.users WHERE NOT is_stub AND user_id > 0 ORDER BY 1")]
