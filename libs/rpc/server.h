@@ -63,7 +63,8 @@ struct rpc_service {
     void *self;
 };
 
-struct rpc_metrics_hook { /* called once for every call that ended */
+/* Called once for every call that ended; method: "package.Service/Method", or "unknown". */
+struct rpc_metrics_hook {
     void (*on_end)(void *self, const char *method, enum rpc_status status, int64_t duration_us);
     void *self;
 };
@@ -89,10 +90,14 @@ int rpc_server_port(const struct rpc_server *server);
 /* What grpc.health.v1 answers for "" and for every added service. Starts as not serving. */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
 
-/* Two-step GOAWAY: no new calls, calls in hand finish. rpc_server_calls tells how many are left. */
+/* Two-step GOAWAY: no new calls, calls in hand finish, Watch streams end. rpc_server_calls tells
+ * how much is left: calls, and connections whose last bytes the client has not taken yet. */
 void rpc_server_drain(struct rpc_server *server);
 int rpc_server_calls(const struct rpc_server *server);
-void rpc_server_free(struct rpc_server *server); /* cancels what is left; NULL is fine */
+
+/* Cancels what is left; NULL is fine. A handler that has not ended its call by then still has to,
+ * with rpc_end or rpc_answer and nothing else. */
+void rpc_server_free(struct rpc_server *server);
 
 /* Request metadata: the first value of a lower-case name; data NULL: absent. Lives until the
  * handler returns. */
