@@ -77,8 +77,15 @@ class Page:
         yield "| no. | field | type | meaning |"
         yield "|---:|---|---|---|"
         for index, field in enumerate(message.field):
-            yield f"| {field.number} | {field.name} | {self.type_of(message, field)} | {self.cell(*path, 2, index)} |"
+            meaning = self.cell(*path, 2, index) or self.meaning_of_presence(path, message, field)
+            yield f"| {field.number} | {field.name} | {self.type_of(message, field)} | {meaning} |"
         yield ""
+
+    def meaning_of_presence(self, path, message, field):
+        """A oneof of one member stands for that member, comment included."""
+        if not field.HasField("oneof_index") or not message.oneof_decl[field.oneof_index].name.endswith("_presence"):
+            return ""
+        return self.cell(*path, 8, field.oneof_index)
 
     def type_of(self, message, field):
         name = SCALARS.get(field.type) or short(field.type_name)
