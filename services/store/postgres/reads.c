@@ -34,11 +34,11 @@ static const struct {
          ", user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown, is_stub, videos,"
          " images FROM telefact.active LEFT JOIN :schema.users ON user_id = $1::bigint",
          1},
-    /* $1 < id <= $2; $3 1: blocked ones too; a group that moved on is no longer there */
+    /* $1 <= id <= $2; $3 1: blocked ones too; a group that moved on is no longer there */
     [READ_USER_IDS] = {"user_ids",
                        SNAPSHOT
                        ", (SELECT array_agg(user_id) FROM (SELECT user_id FROM :schema.users"
-                       " WHERE user_id > $1::bigint AND user_id <= $2::bigint AND NOT is_stub"
+                       " WHERE user_id >= $1::bigint AND user_id <= $2::bigint AND NOT is_stub"
                        " AND ($3::bigint = 1 OR NOT is_blocked)"
                        " AND NOT EXISTS (SELECT FROM :schema.aliases WHERE old_id = user_id)"
                        " ORDER BY user_id LIMIT " STRINGIFY(READ_IDS_PAGE) ") AS page)"
@@ -125,6 +125,18 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* INT64_MIN is also "from the beginning", and is an id; nothing comes after INT64_MAX. */
+static void fill_ids_params(struct read_ticket *ticket)
+{
+    const struct read_request *request = &ticket->request;
+    int64_t after = request->after_id;
+    int64_t first = after == INT64_MIN || after == INT64_MAX ? after : after + 1;
+    int64_t last = request->chat_class == CHAT_CLASS_GROUP ? -1 : INT64_MAX;
+    put_param(ticket, 0, request->chat_class == CHAT_CLASS_USER ? larger(first, 1) : first);
+    put_param(ticket, 1, after == INT64_MAX ? INT64_MIN : last);
+    put_param(ticket, 2, request->include_blocked ? 1 : 0);
+}
+
 static void fill_params(struct read_ticket *ticket)
 {
     const struct read_request *request = &ticket->request;
@@ -133,11 +145,7 @@ static void fill_params(struct read_ticket *ticket)
         put_param(ticket, 0, request->user_id);
         break;
     case READ_USER_IDS:
-        put_param(ticket, 0,
-                  request->chat_class == CHAT_CLASS_USER ? larger(request->after_id, 0)
-                                                         : request->after_id);
-        put_param(ticket, 1, request->chat_class == CHAT_CLASS_GROUP ? -1 : INT64_MAX);
-        put_param(ticket, 2, request->include_blocked ? 1 : 0);
+        fill_ids_params(ticket);
         break;
     case READ_TOTALS:
         put_param(ticket, 0, request->chat_class == CHAT_CLASS_GROUP ? 2 : 1);
