@@ -44,14 +44,17 @@ class OperatorsBot:
         return web.Response()
 
 
-async def crash_gateways(pair: Pair, crashes: Crashes, points: list[str]) -> None:
-    """One gateway after the other in turn, so that one always answers."""
-    victims = itertools.cycle(pair.gateways)
+async def crash_gateways(pair: Pair, traffic: Traffic, crashes: Crashes, points: list[str]) -> None:
+    """One gateway after the other; all load goes to the one that is to crash, then to both again."""
+    victims = itertools.cycle(zip(pair.gateways, pair.webhooks, strict=True))
     for point in points:
-        victim = next(victims)
+        victim, webhook = next(victims)
         assert await victim.stop() == 0, victim.log_end()
+        traffic.telegram.set_webhooks([webhook])
         await crashes.one(victim, point, IN_FLIGHT_MIN)
         await victim.start()
+        traffic.telegram.set_webhooks(pair.webhooks)
+        await traffic.acked_more(50, POINT_DEADLINE_S)
 
 
 async def crash_store(pair: Pair, traffic: Traffic, crashes: Crashes, points: list[str]) -> None:
@@ -79,12 +82,12 @@ def test_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
             plan = make_plan(
                 gateways=2,
                 # Waiting for company in Kafka's batches keeps enough requests in flight at any speed of the machine.
-                gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "60", "GATEWAY_FORWARD_URL": forward_url},
+                gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "400", "GATEWAY_FORWARD_URL": forward_url},
             )
-            async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=21, rate=450, chats=3_000)) as traffic:
+            async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=21, rate=150, chats=3_000)) as traffic:
                 await traffic.acked(300, 30)
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(crash_gateways(pair, crashes, gateway_points))
+                    tasks.create_task(crash_gateways(pair, traffic, crashes, gateway_points))
                     tasks.create_task(crash_store(pair, traffic, crashes, store_points))
                 verdict = await traffic.settle_and_judge(deadline_s=90)
         assert verdict.is_green, verdict.report()

@@ -54,6 +54,7 @@ async def kill_gateway(pair: Pair, traffic: Traffic) -> Outcome:
         await traffic.acked_more(200, 20)
         await gateway.kill()
         await gateway.start()
+        traffic.telegram.set_webhooks(pair.webhooks)
     return Outcome()
 
 

@@ -184,5 +184,9 @@ class Pair:
         dead_letters: Sequence[DeadLetter] = (),
         stopped: Stopped | None = None,
     ) -> Verdict:
-        """The oracle's verdict on what happened here."""
-        return await asyncio.to_thread(compare, self.sources(), updates, publishes, dead_letters, stopped)
+        """The oracle's verdict on what happened here, at a time when all processes run."""
+        verdict = await asyncio.to_thread(compare, self.sources(), updates, publishes, dead_letters, stopped)
+        for service in self.services:
+            if not service.is_running:
+                verdict.differences.add("process", f"{service.name} has ended\n{service.log_end()}")
+        return verdict
