@@ -143,12 +143,16 @@ def test_every_answer_says_what_it_includes(ask):
     ask(body)
 
 
+async def _get_user(store, **options):
+    return await store.GetUser(read_pb2.GetUserRequest(user_id=USER), **options)
+
+
 def test_a_read_waits_for_the_position_it_is_given(ask):
     async def body(store, database):
         wanted = (("telefact-min-position", "0:12,2:3"),)
-        call = store.GetUser(read_pb2.GetUserRequest(user_id=USER), metadata=wanted, timeout=10)
-        waiting = asyncio.ensure_future(call.wait_for_connection())
-        await waiting
+        call = asyncio.ensure_future(_get_user(store, metadata=wanted, timeout=10))
+        for _ in range(3):
+            assert (await _get_user(store)).user.lang == "ru"
         database.execute("UPDATE g1.users SET lang = 'vi' WHERE user_id = %s", (USER,))
         assert not call.done()
         database.execute("UPDATE g1.fence SET next_offset = 12 WHERE partition = 0")
