@@ -20,8 +20,7 @@ static const char *const TEXTS[STOP_REASONS] = {
         "the log starts after the position: events that were never applied are gone",
     [STOP_LOG_ENDS_BEFORE] = "the log ends before the position: it was truncated or made anew",
     [STOP_LOG_REWRITTEN] =
-        "the record before the position is not the one that was applied: the log "
-        "was rewritten",
+        "the log was rewritten: the record before the position is not the applied one",
     [STOP_OTHER_CLUSTER] = "the position belongs to another Kafka cluster",
     [STOP_GAP] = "offsets are missing in the log",
     [STOP_UNKNOWN_PAYLOAD] = "an event of a newer version: upgrade telefact-store",
