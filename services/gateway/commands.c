@@ -30,17 +30,15 @@ static const char USAGE[] =
     "Exit codes: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration.\n";
 
 enum option_code {
-    OPTION_HELP = 'h',
-    OPTION_VERSION = 'V',
-    OPTION_CHECK_CONFIG = 256,
+    OPTION_CHECK_CONFIG = 256, /* beyond the short options */
     OPTION_PRINT_SETTINGS,
     OPTION_PRINT_FAULT_POINTS,
     OPTION_PRINT_PLANTED_BUGS,
 };
 
 static const struct option OPTIONS[] = {
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
     {"print-settings", no_argument, NULL, OPTION_PRINT_SETTINGS},
 #ifdef TELEFACT_FAULTS
@@ -173,10 +171,10 @@ int commands_run(int argc, char **argv)
     switch (getopt_long(argc, argv, "+hV", OPTIONS, NULL)) {
     case -1:
         return run_subcommand(argc - optind, argv + optind);
-    case OPTION_HELP:
+    case 'h':
         (void)fputs(USAGE, stdout);
         return EXIT_SUCCESS;
-    case OPTION_VERSION:
+    case 'V':
         print_line(stdout, APP_NAME " ", TELEFACT_VERSION);
         return EXIT_SUCCESS;
     case OPTION_CHECK_CONFIG:

@@ -116,6 +116,7 @@ void key_gate_leave(struct key_gate *gate, struct key_ticket *ticket)
     enum key_ticket_state state = ticket->state;
     ticket->state = TICKET_OUTSIDE;
     if (state == TICKET_WAITS) {
+        assert(*link != NULL);
         remove_waiter(*link, ticket);
         gate->waiting--;
     } else if (state == TICKET_HOLDS) {

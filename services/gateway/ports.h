@@ -22,15 +22,19 @@ struct delivery {
     bool is_too_large; /* not durable, because the topic takes no record of this size */
 };
 
-typedef void (*delivery_fn)(void *arg, const struct delivery *delivery);
+/* Who is told of a delivery. */
+struct receipt {
+    void (*fn)(void *arg, const struct delivery *delivery);
+    void *arg;
+};
 
 /* Where the gateway puts records. */
 struct record_sink {
-    /* Hand over; `record` is copied. True: fn(arg) will be called exactly once, later, on the
-     * loop's thread. ERR_RETRY: not taken (queue full, no producer right now). ERR_REJECT: larger
-     * than the topic takes. */
-    bool (*put)(void *self, enum sink_topic topic, const struct record *record, delivery_fn fn,
-                void *arg, struct err *err);
+    /* Hand over; `record` is copied. True: receipt.fn(receipt.arg) will be called exactly once,
+     * later, on the loop's thread. ERR_RETRY: not taken (queue full, no producer right now).
+     * ERR_REJECT: larger than the topic takes. */
+    bool (*put)(void *self, enum sink_topic topic, const struct record *record,
+                struct receipt receipt, struct err *err);
     /* Records handed over and not yet reported. */
     size_t (*pending)(void *self);
     void *self;

@@ -17,15 +17,15 @@ void fake_record_sink_done(struct fake_record_sink *sink)
     free(sink->records);
 }
 
-static bool put(void *self, enum sink_topic topic, const struct record *record, delivery_fn fn,
-                void *arg, struct err *err)
+static bool put(void *self, enum sink_topic topic, const struct record *record,
+                struct receipt receipt, struct err *err)
 {
     struct fake_record_sink *sink = self;
     if (sink->count >= sink->refuse_from)
         return err_set(err, sink->refuse_kind, "the fake refuses");
     sink->records = mem_grow(sink->records, sink->count + 1, sizeof(*sink->records));
     struct fake_record *kept = &sink->records[sink->count++];
-    *kept = (struct fake_record){.topic = topic, .record = *record, .fn = fn, .arg = arg};
+    *kept = (struct fake_record){.topic = topic, .record = *record, .receipt = receipt};
     kept->record.value.data = mem_copy(record->value.data, record->value.len);
     return true;
 }
@@ -35,7 +35,7 @@ static size_t pending(void *self)
     const struct fake_record_sink *sink = self;
     size_t count = 0;
     for (size_t i = 0; i < sink->count; i++)
-        count += sink->records[i].fn != NULL ? 1 : 0;
+        count += sink->records[i].receipt.fn != NULL ? 1 : 0;
     return count;
 }
 
@@ -46,10 +46,10 @@ struct record_sink fake_record_sink_port(struct fake_record_sink *sink)
 
 static void report(struct fake_record_sink *sink, size_t index, const struct delivery *delivery)
 {
-    assert(index < sink->count && sink->records[index].fn != NULL);
-    delivery_fn fn = sink->records[index].fn;
-    sink->records[index].fn = NULL; /* first: the report may put the next record */
-    fn(sink->records[index].arg, delivery);
+    assert(index < sink->count && sink->records[index].receipt.fn != NULL);
+    struct receipt receipt = sink->records[index].receipt;
+    sink->records[index].receipt.fn = NULL; /* first: the report may put the next record */
+    receipt.fn(receipt.arg, delivery);
 }
 
 void fake_record_sink_deliver(struct fake_record_sink *sink, size_t index, int64_t offset)

@@ -10,9 +10,8 @@
 
 struct fake_record {
     enum sink_topic topic;
-    struct record record; /* its value is owned by the fake */
-    delivery_fn fn;       /* NULL: reported already */
-    void *arg;
+    struct record record;   /* its value is owned by the fake */
+    struct receipt receipt; /* fn NULL: reported already */
 };
 
 struct fake_record_sink {

@@ -23,8 +23,7 @@ struct handle {
     rd_kafka_topic_t *topics[TOPICS];
     int event_fd; /* librdkafka writes to it when the queue is no longer empty */
     struct loop_watch *watch;
-    struct background *background;
-    struct handle_owner owner;
+    struct handle_host host;
     struct log_limit errors;
     size_t pending;
     int brokers_up;
@@ -34,8 +33,7 @@ struct handle {
 
 /* What a record carries through librdkafka. */
 struct tag {
-    delivery_fn fn;
-    void *arg;
+    struct receipt receipt;
     int64_t put_us;
 };
 
@@ -84,7 +82,7 @@ static void report(struct handle *handle, const rd_kafka_message_t *message)
     }
     metric_observe_us(&delivery_seconds[0], now_monotonic_us() - tag->put_us);
     handle->pending--;
-    tag->fn(tag->arg, &delivery);
+    tag->receipt.fn(tag->receipt.arg, &delivery);
     free(tag);
 }
 
@@ -102,7 +100,7 @@ static void on_error(struct handle *handle, rd_kafka_event_t *event)
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         handle->brokers_up = 0;
     if (rd_kafka_event_error_is_fatal(event) != 0 && !handle->is_retired)
-        handle->owner.broken(handle->owner.self, rd_kafka_event_error_string(event));
+        handle->host.broken(handle->host.self, rd_kafka_event_error_string(event));
     else if (log_limit_passes(&handle->errors, &before))
         log_warn("Kafka error", LOG_TEXT("code", rd_kafka_err2name(code)),
                  LOG_TEXT("text", rd_kafka_event_error_string(event)),
@@ -167,7 +165,7 @@ static void end_if_done(struct handle *handle)
     if (!handle->is_retired || handle->is_polling || handle->pending > 0)
         return;
     disconnect(handle);
-    background_run(handle->background, destroy_rk, free_struct, handle);
+    background_run(handle->host.background, destroy_rk, free_struct, handle);
 }
 
 static void on_readable(void *self, bool readable, bool writable)
@@ -189,24 +187,24 @@ static void on_readable(void *self, bool readable, bool writable)
     end_if_done(handle);
 }
 
-static bool open_queue(struct handle *handle, struct loop *loop, struct err *err)
+static bool open_queue(struct handle *handle, struct err *err)
 {
     static const uint64_t one = 1; /* what an eventfd takes */
     handle->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (handle->event_fd < 0)
         return err_set(err, ERR_FATAL, "no descriptor for Kafka's events");
     handle->queue = rd_kafka_queue_get_main(handle->rk);
-    handle->watch = loop_watch_new(loop, handle->event_fd, on_readable, handle);
+    handle->watch = loop_watch_new(handle->host.loop, handle->event_fd, on_readable, handle);
     loop_watch_want(handle->watch, true, false);
     rd_kafka_queue_io_event_enable(handle->queue, handle->event_fd, &one, sizeof(one));
     return true;
 }
 
-static bool open_topics(struct handle *handle, const struct kafka_options *options, struct err *err)
+static bool open_topics(struct handle *handle, struct err *err)
 {
     for (size_t i = 0; i < TOPICS; i++) {
         char name[TOPIC_NAME_MAX];
-        topic_name(options->topic_prefix, (enum sink_topic)i, name);
+        topic_name(handle->host.options->topic_prefix, (enum sink_topic)i, name);
         handle->topics[i] = rd_kafka_topic_new(handle->rk, name, NULL);
         if (handle->topics[i] == NULL)
             return err_set(err, ERR_FATAL, "topic %s: %s", name,
@@ -215,12 +213,10 @@ static bool open_topics(struct handle *handle, const struct kafka_options *optio
     return true;
 }
 
-bool handle_open(struct loop *loop, struct background *background,
-                 const struct kafka_options *options, const struct handle_owner *owner,
-                 struct handle **out, struct err *err)
+bool handle_open(const struct handle_host *host, struct handle **out, struct err *err)
 {
     rd_kafka_conf_t *conf = NULL;
-    if (!kafka_conf_producer(options, &conf, err))
+    if (!kafka_conf_producer(host->options, &conf, err))
         return false;
     char text[200];
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
@@ -229,8 +225,8 @@ bool handle_open(struct loop *loop, struct background *background,
         return err_set(err, ERR_FATAL, "librdkafka: %s", text);
     }
     struct handle *handle = mem_alloc(sizeof(*handle));
-    *handle = (struct handle){.rk = rk, .event_fd = -1, .background = background, .owner = *owner};
-    if (!open_queue(handle, loop, err) || !open_topics(handle, options, err)) {
+    *handle = (struct handle){.rk = rk, .event_fd = -1, .host = *host};
+    if (!open_queue(handle, err) || !open_topics(handle, err)) {
         handle_free(handle);
         return false;
     }
@@ -259,10 +255,10 @@ static bool refuse(rd_kafka_error_t *error, struct err *err)
 }
 
 bool handle_put(struct handle *handle, enum sink_topic topic, const struct record *record,
-                delivery_fn fn, void *arg, struct err *err)
+                struct receipt receipt, struct err *err)
 {
     struct tag *tag = mem_alloc(sizeof(*tag));
-    *tag = (struct tag){.fn = fn, .arg = arg, .put_us = now_monotonic_us()};
+    *tag = (struct tag){.receipt = receipt, .put_us = now_monotonic_us()};
     rd_kafka_headers_t *headers = headers_of(record);
     rd_kafka_vu_t values[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = handle->topics[topic]},

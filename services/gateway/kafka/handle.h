@@ -15,20 +15,21 @@
 
 struct handle;
 
-struct handle_owner {
+struct handle_host { /* what a handle lives on; all is borrowed */
+    struct loop *loop;
+    struct background *background;
+    const struct kafka_options *options;
     /* librdkafka will never take a record again. Not called from inside handle_put. */
     void (*broken)(void *self, const char *reason);
     void *self;
 };
 
-/* options are borrowed. ERR_FATAL: librdkafka refuses the options. */
-MUST_CHECK bool handle_open(struct loop *loop, struct background *background,
-                            const struct kafka_options *options, const struct handle_owner *owner,
-                            struct handle **out, struct err *err);
+/* ERR_FATAL: librdkafka refuses the options. */
+MUST_CHECK bool handle_open(const struct handle_host *host, struct handle **out, struct err *err);
 
 /* As record_sink's put. */
 MUST_CHECK bool handle_put(struct handle *handle, enum sink_topic topic,
-                           const struct record *record, delivery_fn fn, void *arg, struct err *err);
+                           const struct record *record, struct receipt receipt, struct err *err);
 
 size_t handle_pending(const struct handle *handle);
 int handle_brokers_up(const struct handle *handle);

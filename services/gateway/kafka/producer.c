@@ -57,10 +57,15 @@ static void on_broken(void *self, const char *reason);
 
 static bool open_handle(struct producer *producer, struct err *err)
 {
-    struct handle_owner owner = {.broken = on_broken, .self = producer};
+    struct handle_host host = {
+        .loop = producer->loop,
+        .background = producer->background,
+        .options = producer->options,
+        .broken = on_broken,
+        .self = producer,
+    };
     producer->opened_ms = now_monotonic_ms();
-    return handle_open(producer->loop, producer->background, producer->options, &owner,
-                       &producer->handle, err);
+    return handle_open(&host, &producer->handle, err);
 }
 
 static void on_reopen(void *self)
@@ -122,13 +127,13 @@ void producer_free(struct producer *producer)
     free(producer);
 }
 
-static bool put(void *self, enum sink_topic topic, const struct record *record, delivery_fn fn,
-                void *arg, struct err *err)
+static bool put(void *self, enum sink_topic topic, const struct record *record,
+                struct receipt receipt, struct err *err)
 {
     struct producer *producer = self;
     if (producer->handle == NULL)
         return err_set(err, ERR_RETRY, "no Kafka producer right now");
-    return handle_put(producer->handle, topic, record, fn, arg, err);
+    return handle_put(producer->handle, topic, record, receipt, err);
 }
 
 static size_t pending(void *self)

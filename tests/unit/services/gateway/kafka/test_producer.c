@@ -131,14 +131,14 @@ static int tear_down(void **state)
 static bool put(struct fixture *fixture, size_t value_len, struct outcome *outcome, struct err *err)
 {
     struct record record = {.key = "42:7", .key_len = 4};
+    struct receipt receipt = {on_delivered, outcome};
     *outcome = (struct outcome){.fixture = fixture};
     buf_init(&record.value, value_len);
     memset(buf_reserve(&record.value, value_len), 'x', value_len);
     record.value.len = value_len;
     record.headers[0] = (struct record_header){.name = "ce_id", .value = "1", .len = 1};
     record.header_count = 1;
-    bool is_taken =
-        fixture->sink.put(fixture->sink.self, SINK_EVENTS, &record, on_delivered, outcome, err);
+    bool is_taken = fixture->sink.put(fixture->sink.self, SINK_EVENTS, &record, receipt, err);
     record_done(&record);
     return is_taken;
 }
