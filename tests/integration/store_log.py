@@ -60,7 +60,7 @@ class Log:
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
         self._producer = Producer({
             "bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "acks": "all", "linger.ms": 5,
-            "compression.type": "zstd", "enable.idempotence": True})
+            "compression.type": "zstd", "enable.idempotence": True, "log_level": 0})
         self.create()
 
     def create(self) -> None:
