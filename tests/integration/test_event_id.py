@@ -61,7 +61,9 @@ def test_fixture_ids_follow_from_their_natural_ids(path: Path) -> None:
     expected = json.loads(path.read_text())["expect"]
     for event in expected.get("events", []):
         cause = (expected["update_id"], event["natural_id"], event["date"])
-        assert ids.of_update(BOT, event["kind"], event["ordinal"], *cause).hex() == event["event_id"]
+        assert (
+            ids.of_update(BOT, event["kind"], event["ordinal"], *cause).hex() == event["event_id"]
+        )
 
 
 # Where the rule was settled only for the gateway, and Telegram never sends such a thing.
@@ -90,10 +92,14 @@ def test_the_oracle_expects_what_the_fixture_says(path: Path) -> None:
             "kind": event.kind,
             "subject_id": event.subject_id,
             "ordinal": event.ordinal,
-            "occurred_at_ms": RECEIVED_AT_MS if event.occurred_at_ms is None else event.occurred_at_ms,
+            "occurred_at_ms": RECEIVED_AT_MS
+            if event.occurred_at_ms is None
+            else event.occurred_at_ms,
             "payload": payload_of(event),
         }
         for event in translation.events
     ]
     beside = {"natural_id", "date"}
-    assert made == [{k: v for k, v in event.items() if k not in beside} for event in expected["events"]]
+    assert made == [
+        {k: v for k, v in event.items() if k not in beside} for event in expected["events"]
+    ]

@@ -97,24 +97,25 @@ static const char *compare(const struct translation *translation, yyjson_val *ex
     return NULL;
 }
 
-/* The body on the heap, without a NUL after it; the caller frees it. */
+/* On the heap, without a NUL after it; the caller frees it. */
+static struct bytes exact_copy(struct bytes text)
+{
+    char *data = malloc(text.len > 0 ? text.len : 1);
+    assert_non_null(data);
+    memcpy(data, text.data, text.len);
+    return (struct bytes){data, text.len};
+}
+
 static struct bytes body_of(yyjson_val *fixture)
 {
     yyjson_val *update = yyjson_obj_get(fixture, "update");
-    struct bytes body;
-    char *data;
-    if (update != NULL) {
-        data = yyjson_val_write(update, YYJSON_WRITE_NOFLAG, &body.len);
-        assert_non_null(data);
-        data = realloc(data, body.len);
-    } else {
-        struct bytes text = json_file_text(fixture, "body");
-        body.len = text.len;
-        data = malloc(text.len > 0 ? text.len : 1);
-        assert_non_null(data);
-        memcpy(data, text.data, text.len);
-    }
-    body.data = data;
+    if (update == NULL)
+        return exact_copy(json_file_text(fixture, "body"));
+    size_t len;
+    char *text = yyjson_val_write(update, YYJSON_WRITE_NOFLAG, &len);
+    assert_non_null(text);
+    struct bytes body = exact_copy((struct bytes){text, len});
+    free(text);
     return body;
 }
 
