@@ -1,11 +1,10 @@
 #include "libs/wire/event_id.h"
 
 #include "libs/base/mem.h"
+#include "libs/wire/decimal.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define LEAD_LEN 8
@@ -39,9 +38,8 @@ static void lines_add(struct lines *lines, struct bytes line)
 
 static void lines_add_number(struct lines *lines, int64_t number)
 {
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%" PRId64, number);
-    lines_add(lines, (struct bytes){text, (size_t)len});
+    char text[DECIMAL_MAX];
+    lines_add(lines, (struct bytes){text, decimal_write(number, text)});
 }
 
 static void lines_start(struct lines *lines, const struct event *event, const char *form)

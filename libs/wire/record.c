@@ -1,11 +1,9 @@
 #include "libs/wire/record.h"
 
+#include "libs/wire/decimal.h"
 #include "libs/wire/event_codec.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,28 +13,34 @@
 #define RAW_OVERHEAD 64 /* more than the other fields of a RawUpdate need */
 
 #define TRACEPARENT_LEN 55
+#define TIME_MS_MAX INT64_C(253402300799999) /* the end of the year 9999 */
 
-static void add_header(struct record *record, const char *name, struct bytes value)
+static struct record_header *add_name(struct record *record, const char *name)
 {
     assert(record->header_count < RECORD_HEADERS_MAX);
     struct record_header *header = &record->headers[record->header_count++];
-    assert(value.len < sizeof(header->value));
     header->name = name;
-    header->len = value.len;
-    memcpy(header->value, value.data, value.len);
-    header->value[value.len] = '\0';
+    header->len = 0;
+    return header;
 }
 
-static void PRINTF_LIKE(3, 4)
-    add_headerf(struct record *record, const char *name, const char *fmt, ...)
+static void add_text(struct record_header *header, struct bytes text)
 {
-    char value[96];
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(value, sizeof(value), fmt, args);
-    va_end(args);
-    assert(len >= 0 && (size_t)len < sizeof(value));
-    add_header(record, name, (struct bytes){value, (size_t)len});
+    assert(header->len + text.len < sizeof(header->value));
+    memcpy(header->value + header->len, text.data, text.len);
+    header->len += text.len;
+    header->value[header->len] = '\0';
+}
+
+static void add_number(struct record_header *header, int64_t number)
+{
+    char text[DECIMAL_MAX];
+    add_text(header, (struct bytes){text, decimal_write(number, text)});
+}
+
+static void add_header(struct record *record, const char *name, struct bytes value)
+{
+    add_text(add_name(record, name), value);
 }
 
 static void add_hex(struct record *record, const char *name, const uint8_t id[EVENT_ID_LEN])
@@ -53,14 +57,19 @@ static void add_hex(struct record *record, const char *name, const uint8_t id[EV
 /* RFC 3339 in UTC; an unknown time has no header. */
 static void add_time(struct record *record, int64_t unix_ms)
 {
-    char seconds[32];
+    char text[] = "yyyy-mm-ddThh:mm:ss.mmmZ";
     struct tm utc;
     time_t time_s = (time_t)(unix_ms / 1000);
-    if (unix_ms <= 0 || gmtime_r(&time_s, &utc) == NULL)
+    if (unix_ms <= 0 || unix_ms > TIME_MS_MAX || gmtime_r(&time_s, &utc) == NULL)
         return;
-    if (strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc) == 0)
-        return;
-    add_headerf(record, "ce_time", "%s.%03dZ", seconds, (int)(unix_ms % 1000));
+    decimal_write_padded(utc.tm_year + 1900, 4, text);
+    decimal_write_padded(utc.tm_mon + 1, 2, text + 5);
+    decimal_write_padded(utc.tm_mday, 2, text + 8);
+    decimal_write_padded(utc.tm_hour, 2, text + 11);
+    decimal_write_padded(utc.tm_min, 2, text + 14);
+    decimal_write_padded(utc.tm_sec, 2, text + 17);
+    decimal_write_padded((int32_t)(unix_ms % 1000), 3, text + 20);
+    add_header(record, "ce_time", BYTES_LITERAL(text));
 }
 
 /* It comes from a stranger's request, and goes on only in the shape that W3C Trace Context gives
@@ -84,8 +93,10 @@ static void start(struct record *record, int64_t bot_id, int64_t subject, size_t
     record->key_len = record_key(bot_id, subject, record->key);
     buf_init(&record->value, value_max);
     add_header(record, "ce_specversion", BYTES_LITERAL("1.0"));
-    add_headerf(record, "ce_source", "/telegram/bot/%" PRId64, bot_id);
-    add_headerf(record, "ce_subject", "%" PRId64, subject);
+    struct record_header *source = add_name(record, "ce_source");
+    add_text(source, BYTES_LITERAL("/telegram/bot/"));
+    add_number(source, bot_id);
+    add_number(add_name(record, "ce_subject"), subject);
     add_header(record, "content-type", BYTES_LITERAL("application/protobuf"));
 }
 
@@ -93,7 +104,9 @@ bool record_of_event(const struct event *event, struct bytes traceparent, struct
 {
     start(out, event->bot_id, event->subject_id, EVENT_BYTES_MAX);
     add_hex(out, "ce_id", event->id);
-    add_headerf(out, "ce_type", "telefact.event.v1.%s", event_kind_name(event->kind));
+    struct record_header *type = add_name(out, "ce_type");
+    add_text(type, BYTES_LITERAL("telefact.event.v1."));
+    add_text(type, bytes_of_text(event_kind_name(event->kind)));
     add_time(out, event->occurred_at_ms);
     if (is_traceparent(traceparent))
         add_header(out, "traceparent", traceparent);
@@ -106,7 +119,11 @@ void record_of_raw(const struct raw_update *raw, struct record *out)
     if (raw->reason == RAW_TOO_LARGE && len > RAW_BODY_CUT)
         len = RAW_BODY_CUT;
     start(out, raw->bot_id, raw->update_id, len + RAW_OVERHEAD);
-    add_headerf(out, "ce_id", "raw:%" PRId64 ":%" PRId64, raw->update_id, raw->received_at_ms);
+    struct record_header *id = add_name(out, "ce_id");
+    add_text(id, BYTES_LITERAL("raw:"));
+    add_number(id, raw->update_id);
+    add_text(id, BYTES_LITERAL(":"));
+    add_number(id, raw->received_at_ms);
     add_header(out, "ce_type", BYTES_LITERAL("telefact.event.v1.raw_update"));
     add_time(out, raw->received_at_ms);
 
@@ -130,7 +147,11 @@ void record_done(struct record *record)
 
 size_t record_key(int64_t bot_id, int64_t subject_id, char out[RECORD_KEY_MAX])
 {
-    return (size_t)snprintf(out, RECORD_KEY_MAX, "%" PRId64 ":%" PRId64, bot_id, subject_id);
+    size_t len = decimal_write(bot_id, out);
+    out[len++] = ':';
+    len += decimal_write(subject_id, out + len);
+    out[len] = '\0';
+    return len;
 }
 
 static uint32_t little_endian(const char *at)

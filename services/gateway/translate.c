@@ -1,14 +1,13 @@
 #include "services/gateway/translate.h"
 
 #include "libs/base/mem.h"
+#include "libs/wire/decimal.h"
 #include "libs/wire/event_id.h"
 #include "services/gateway/json_pick.h"
 #include "services/gateway/translate_text.h"
 #include "services/gateway/update_json.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -30,12 +29,27 @@ struct job {
  * and the update is UNPARSABLE. */
 typedef bool handle_fn(struct job *job, yyjson_val *object);
 
-/* The natural id, and when it happened, of all events of this update. */
-static void set_cause(struct job *job, int64_t date, const char *form, int64_t chat, int64_t item)
+static void add_natural(struct job *job, struct bytes text)
 {
-    int len = snprintf(job->natural, NATURAL_MAX, "%s:%" PRId64 ":%" PRId64, form, chat, item);
-    assert(len > 0 && len < NATURAL_MAX);
-    job->natural_len = (size_t)len;
+    assert(job->natural_len + text.len <= NATURAL_MAX);
+    memcpy(job->natural + job->natural_len, text.data, text.len);
+    job->natural_len += text.len;
+}
+
+static void add_natural_number(struct job *job, int64_t number)
+{
+    char text[DECIMAL_MAX];
+    add_natural(job, (struct bytes){text, decimal_write(number, text)});
+}
+
+/* The natural id "<form><chat>:<item>", and when it happened, of all events of this update. */
+static void set_cause(struct job *job, int64_t date, struct bytes form, int64_t chat, int64_t item)
+{
+    job->natural_len = 0;
+    add_natural(job, form);
+    add_natural_number(job, chat);
+    add_natural(job, BYTES_LITERAL(":"));
+    add_natural_number(job, item);
     job->date = date;
     job->occurred_at_ms = date * 1000;
 }
@@ -147,7 +161,7 @@ static bool on_message(struct job *job, yyjson_val *object)
     if (!update_get_message(object, &message))
         return false;
     int64_t chat_id = message.chat.id;
-    set_cause(job, message.date, "m", chat_id, message.id);
+    set_cause(job, message.date, BYTES_LITERAL("m:"), chat_id, message.id);
     if (!see_sender(job, &message))
         return false;
     if (message.migrate_to != NULL &&
@@ -174,9 +188,9 @@ static bool set_query_cause(struct job *job, yyjson_val *id)
     if (id == NULL || yyjson_get_len(id) > QUERY_ID_MAX)
         return false;
     struct bytes text = text_fit(json_text(id), QUERY_ID_MAX, &job->scratch);
-    memcpy(job->natural, "cq:", 3);
-    memcpy(job->natural + 3, text.data, text.len);
-    job->natural_len = text.len + 3;
+    job->natural_len = 0;
+    add_natural(job, BYTES_LITERAL("cq:"));
+    add_natural(job, text);
     job->date = 0;
     job->occurred_at_ms = job->context->received_at_ms;
     return true;
@@ -238,7 +252,7 @@ static bool on_my_chat_member(struct job *job, yyjson_val *object)
     bool is_blocked = json_key_is(status, BYTES_LITERAL("kicked"));
     if (!is_blocked && !json_key_is(status, BYTES_LITERAL("member")))
         return true;
-    set_cause(job, date, "cm", chat.id, json_int64(from_id));
+    set_cause(job, date, BYTES_LITERAL("cm:"), chat.id, json_int64(from_id));
     add_event(job, EVENT_USER_BLOCKED, chat.id)->blocked = is_blocked;
     return true;
 }
