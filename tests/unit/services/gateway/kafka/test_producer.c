@@ -2,6 +2,7 @@
 #include "services/gateway/kafka/producer.h"
 
 #include "libs/base/now.h"
+#include "tests/support/rdkafka_threads.h"
 
 #include <librdkafka/rdkafka.h>
 
