@@ -37,13 +37,19 @@ def _temporary(what: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def binaries() -> Path:
-    """Folder of the services' test builds; TELEFACT_BUILD names another one."""
-    folder = Path(os.environ.get("TELEFACT_BUILD", ROOT / "build" / "dev" / "bin"))
+def binaries() -> Iterator[Path]:
+    """Folder with copies of the services' test builds, which a build meanwhile does not touch.
+
+    TELEFACT_BUILD names another folder to copy them from.
+    """
+    source = Path(os.environ.get("TELEFACT_BUILD") or ROOT / "build" / "dev" / "bin")
+    folder = _temporary("binaries")
     for name in ("telefact-gateway", "telefact-store"):
-        if not (folder / name).is_file():
-            pytest.fail(f"{folder / name} is missing: run ./dev build dev")
-    return folder
+        if not (source / name).is_file():
+            pytest.fail(f"{source / name} is missing: run ./dev build dev")
+        shutil.copy2(source / name, folder)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -54,6 +60,8 @@ def running_servers(what: str) -> Iterator[Servers]:
     try:
         yield servers.start()
     finally:
+        servers.kill_kafka()  # its data goes anyway, and an orderly end takes seconds
+        servers.kill_postgres()
         servers.stop()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -6,10 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pair import Pair
 from tests.support.processes import Service
 
 POINT_DEADLINE_S = 30.0
 _KILLED = -9
+
+
+def join_anew(pair: Pair) -> None:
+    """Let the store join another consumer group at its next start.
+
+    Positions do not come from the group, and a new one does not wait for the member that was killed.
+    """
+    pair.store.environment["STORE_KAFKA_GROUP_ID"] = f"{pair.prefix}.store{pair.store.starts}"
 
 
 class Crashes:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.e2e.conftest import MakePlan, Run, fault_points
-from tests.e2e.crashes import POINT_DEADLINE_S, Crashes
+from tests.e2e.crashes import POINT_DEADLINE_S, Crashes, join_anew
 from tests.support.pair import Pair
 from tests.support.traffic import Traffic, TrafficPlan
 
@@ -63,7 +63,9 @@ async def crash_store(pair: Pair, traffic: Traffic, crashes: Crashes, points: li
     for point in points:
         while await asyncio.to_thread(pair.lag) < 3 * UNAPPLIED_MIN:
             await traffic.acked_more(20, POINT_DEADLINE_S)
+        join_anew(pair)
         await crashes.one(pair.store, point, UNAPPLIED_MIN)
+    join_anew(pair)
     await pair.store.start()
 
 

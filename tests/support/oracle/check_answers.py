@@ -46,7 +46,9 @@ def expected_user_ids(tables: Tables, chat_class: int, include_blocked: bool) ->
         user_id
         for user_id, row in tables.users.items()
         if user_id not in moved
-        and not row["is_stub"] and (include_blocked or not row["is_blocked"]) and _is_of(chat_class, user_id)
+        and not row["is_stub"]
+        and (include_blocked or not row["is_blocked"])
+        and _is_of(chat_class, user_id)
     )
 
 
@@ -92,7 +94,7 @@ class _Checker:
 
     def _check_metadata(self, method: str, metadata: dict[str, Any]) -> None:
         differences = self._differences
-        for name in ("telefact-position", "telefact-generation", "telefact-lag-ms"):
+        for name in ("telefact-position", "telefact-generation"):
             if name not in metadata:
                 differences.add("answer: metadata", f"{method}: {name} is missing")
         position = ids.parse_position(str(metadata.get("telefact-position", "")))
