@@ -286,7 +286,10 @@ INLINE bool take_number(struct scan *scan, struct walk *walk, const struct field
     walk->at = take_varint(walk->at, walk->end, &number);
     if (walk->at == NULL)
         return fail(scan, EVENT_MALFORMED, NOT_PROTOBUF);
-    return store_number(scan->event, field, number) || fail(scan, EVENT_MALFORMED, field->why);
+    if (store_number(scan->event, field, number))
+        return true;
+    bool is_newer = field->type == FIELD_ENUM && (int32_t)(uint32_t)number > 0;
+    return fail(scan, is_newer ? EVENT_UNKNOWN_PAYLOAD : EVENT_MALFORMED, field->why);
 }
 
 INLINE bool take_len_field(struct scan *scan, struct walk *walk, const struct field *field,

@@ -25,7 +25,7 @@ enum event_decode_result {
     EVENT_DECODED,
     EVENT_MALFORMED, /* not protobuf, or a field against the contract: a dead letter; *out_why says
                         which */
-    EVENT_UNKNOWN_PAYLOAD, /* a payload newer than this build: stop the partition */
+    EVENT_UNKNOWN_PAYLOAD, /* a payload or enum value newer than this build: stop the partition */
     EVENT_ARENA_FULL,      /* end the batch here */
 };
 
