@@ -8,7 +8,7 @@
 #include "libs/base/bytes.h"
 #include "libs/base/err.h"
 
-#define POSITION_PARTITIONS_MAX 1024
+#define POSITION_PARTITIONS_MAX 256 /* a token of all stays below 8 KiB, the limit of metadata */
 #define POSITION_TEXT_MAX (POSITION_PARTITIONS_MAX * 26)
 
 struct position_entry {

@@ -201,7 +201,7 @@ static const struct setting ROWS[] = {
      .offset = AT(topic_partitions),
      .standard = "12",
      .min = 1,
-     .max = 1024,
+     .max = 256,
      .doc = "Partitions of each topic; fixed for the topic's life, since another count moves chats "
             "between partitions."},
     {.name = "GATEWAY_TOPIC_REPLICATION_FACTOR",

@@ -2,6 +2,7 @@
 
 #include "libs/base/cleanup.h"
 #include "libs/base/log.h"
+#include "libs/wire/position.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,9 @@ static bool read_metadata(rd_kafka_t *rk, const char *name, int timeout_ms,
     if (state != RD_KAFKA_RESP_ERR_NO_ERROR)
         return err_set(err, ERR_RETRY, "topic %s: %s", name, rd_kafka_err2str(state));
     out->partition_count = metadata->topics[0].partition_cnt;
+    if (out->partition_count > POSITION_PARTITIONS_MAX)
+        return err_set(err, ERR_FATAL, "topic %s has %d partitions, at most %d are supported", name,
+                       (int)out->partition_count, POSITION_PARTITIONS_MAX);
     return true;
 }
 

@@ -25,7 +25,7 @@ static void a_token_reads_back_in_ascending_order(void **state)
     check_round_trip("0:0", "0:0");
     check_round_trip("3:1043,5:78", "3:1043,5:78");
     check_round_trip("5:78,3:1043", "3:1043,5:78");
-    check_round_trip("1023:9223372036854775807", "1023:9223372036854775807");
+    check_round_trip("255:9223372036854775807", "255:9223372036854775807");
     check_round_trip("7:1,7:9,7:3", "7:9");
 }
 
@@ -37,7 +37,7 @@ static void what_is_no_token_is_refused_with_its_place(void **state)
         "3:",     ":3",
         "3:4,",   "3:4,,5:6",
         "3:-1",   "-1:3",
-        "1024:1", "3:4 ",
+        "256:1", "3:4 ",
         " 3:4",   "3:4;5:6",
         "a:b",    "3:9223372036854775808",
         "3:4:5",  "99999999999999999999:1",
