@@ -32,7 +32,7 @@ static void show_pair(const char *prefix, const struct setting_pair *pair, FILE 
 {
     (void)fputs(prefix, out);
     for (const char *c = pair->key; *c != '\0'; c++)
-        (void)fputc(*c == '.' ? '_' : toupper((unsigned char)*c), out);
+        (void)fputc(*c == '.' ? '_' : (toupper)((unsigned char)*c), out); /* no macro */
     bool is_secret = settings_name_is_secret_property(pair->key);
     (void)fprintf(out, "=%s\n", is_secret ? REDACTED : pair->value);
 }
