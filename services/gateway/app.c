@@ -20,6 +20,7 @@
 
 #define EXIT_CONFIG 78
 #define TICK_MS 100
+#define SAFE_SECRET_LEN 32
 #define DRAIN_TICK_MS 10
 #define DRAIN_SLACK_MS \
     5000 /* beyond Kafka's time to acknowledge: for the bot's answer and ours \
@@ -140,6 +141,8 @@ static bool open_webhook(struct app *app, struct err *err)
         .forward_url = settings->forward_url,
         .forward_timeout_ms = settings->forward_timeout_ms,
     };
+    if (strlen(settings->webhook_secret) < SAFE_SECRET_LEN)
+        log_warn("webhook secret is short and may be guessed", LOG_INT("safe", SAFE_SECRET_LEN));
     if (!webhook_open(app->loop, &options, &app->updates, &app->webhook, err))
         return err_prefix(err, "webhook: ");
     log_info("webhook is listening", LOG_TEXT("listen", settings->webhook_listen),

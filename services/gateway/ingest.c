@@ -21,6 +21,7 @@ struct ingest {
     int64_t bot_id;
     struct bytes producer;
     struct log_limit refusals;
+    struct log_limit busy;
 };
 
 /* An update that is not answered yet. Outlives the connection it came from. */
@@ -204,13 +205,24 @@ static void send_events(struct job *job, struct translation *translation, struct
     outbox_send(job->ingest->outbox, &batch);
 }
 
+static void refuse_busy(struct ingest *ingest)
+{
+    uint64_t before = 0;
+    metric_add(&answered[INTAKE_BUSY], 1);
+    if (log_limit_passes(&ingest->busy, &before))
+        log_warn("too much is in flight, asking Telegram to send an update again",
+                 LOG_INT("in_flight", (int64_t)outbox_in_flight(ingest->outbox)),
+                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)),
+                 LOG_INT("suppressed", (int64_t)before));
+}
+
 static void submit(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
                    void *arg)
 {
     struct ingest *ingest = self;
     fault_point("gateway.received", (int64_t)outbox_in_flight(ingest->outbox));
     if (!outbox_admit(ingest->outbox, 1, body.len)) {
-        metric_add(&answered[INTAKE_BUSY], 1);
+        refuse_busy(ingest);
         fn(arg, INTAKE_BUSY, "");
         return;
     }

@@ -81,8 +81,9 @@ static const struct setting ROWS[] = {
     {.name = "GATEWAY_MAX_CONNECTIONS",
      .type = SETTING_INT,
      .offset = AT(max_connections),
-     .standard = "256",
-     .min = 1,
+     .standard = "128"
+                 ",
+                     .min = 1,
      .max = 65536,
      .doc = "Open webhook connections; more wait in the kernel. Telegram opens max_connections "
             "(40, at most 100)."},
@@ -157,7 +158,7 @@ static const struct setting ROWS[] = {
      .min = 1,
      .max = 1000000,
      .doc = "Updates and published events that are not yet acknowledged; more are answered 503 or "
-            "RESOURCE_EXHAUSTED at once."},
+            "RESOURCE_EXHAUSTED at once, a larger batch always."},
     {.name = "GATEWAY_MAX_IN_FLIGHT_BYTES",
      .type = SETTING_INT,
      .offset = AT(max_in_flight_bytes),
