@@ -81,7 +81,7 @@ static const struct setting ROWS[] = {
     {.name = "GATEWAY_MAX_CONNECTIONS",
      .type = SETTING_INT,
      .offset = AT(max_connections),
-     .standard = "128".standard = "128",
+     .standard = "128",
      .min = 1,
      .max = 65536,
      .doc = "Open webhook connections; more wait in the kernel. Telegram opens max_connections "
