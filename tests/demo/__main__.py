@@ -19,13 +19,14 @@ from tests.demo.latency import LatencyProbe
 from tests.demo.status import Status
 from tests.support.oracle import Verdict
 from tests.support.pair import Pair, PairPlan
-from tests.support.processes import Service
 from tests.support.traffic import Traffic, TrafficPlan
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "demo"
-KILLS_AT = (0.2, 0.4, 0.6, 0.8)  # of the updates acknowledged; gateway and store in turn
+KILLS_AT = (0.1, 0.2, 0.5, 0.8)  # of the updates acknowledged; gateway and store in turn
+SENDING_S = 27.0  # slow enough that a killed store is back before the last updates
 SETTLE_S = 120.0
+READY_S = 30.0  # Kafka gives a killed store's partitions away when its session has ended, after 10 s
 
 
 def main() -> int:
@@ -75,7 +76,9 @@ async def demonstrate(arguments: argparse.Namespace) -> int:
 async def run_traffic(pair: Pair, arguments: argparse.Namespace, status: Status) -> tuple[Verdict, report.Figures]:
     """Send, kill, wait, judge."""
     status.line(f"Kafka {pair.bootstrap}, PostgreSQL, 2 gateways and a store are up; seed {arguments.seed}")
-    plan = TrafficPlan(seed=arguments.seed, count=arguments.updates, duplicates=2, chats=4_000)
+    plan = TrafficPlan(
+        seed=arguments.seed, count=arguments.updates, rate=arguments.updates / SENDING_S, duplicates=2, chats=4_000
+    )
     began = time.monotonic()
     async with LatencyProbe(pair.store_rpc) as probe, Traffic(pair, plan, on_acked=probe.take) as traffic:
         watcher = asyncio.create_task(watch(traffic, status))
@@ -111,13 +114,10 @@ async def kill_in_turn(pair: Pair, traffic: Traffic, updates: int, status: Statu
     for share, victim in zip(KILLS_AT, victims, strict=True):
         while traffic.acked_count < share * updates:
             await asyncio.sleep(0.02)
-        await kill_and_restart(victim)
-        status.line(f"{victim.name} was killed with SIGKILL after {traffic.acked_count:,} updates and started again")
-
-
-async def kill_and_restart(service: Service) -> None:
-    await service.kill()
-    await service.start()
+        await victim.kill()
+        status.line(f"{victim.name} is killed with SIGKILL after {traffic.acked_count:,} acknowledged updates")
+        await victim.start(READY_S)
+        status.line(f"{victim.name} is ready again after {traffic.acked_count:,}")
 
 
 async def watch(traffic: Traffic, status: Status) -> None:

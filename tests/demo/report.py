@@ -45,7 +45,11 @@ def show(verdict: Verdict, figures: Figures) -> None:
     row("lag", f"{figures.lag:,}", "records not applied")
     title("Latency")
     row("sent to acknowledged", percentiles(figures.ack_ms))
-    row("sent to readable", percentiles(figures.readable_ms), f"{len(figures.readable_ms):,} probes through every kill")
+    row(
+        "sent to readable",
+        percentiles(figures.readable_ms),
+        f"{len(figures.readable_ms):,} probes; a killed store's session ends after 10 s",
+    )
 
 
 async def show_answers(pair: Pair, verdict: Verdict) -> None:

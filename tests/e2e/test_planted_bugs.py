@@ -28,7 +28,7 @@ from tests.support.pair import Pair
 from tests.support.traffic import Traffic, TrafficPlan, until
 
 STALL_S = 2.5
-HANG_S = 10.0
+HANG_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,10 @@ PROVOCATIONS: dict[str, Provocation] = {
         ),
     ),
     "gateway_killed": Provocation(
-        kill_gateway, ("gateway.ack_before_delivery",), gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "60"}
+        kill_gateway,
+        ("gateway.ack_before_delivery",),
+        gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "60"},
+        rate=200.0,
     ),
     "kafka_stalled": Provocation(
         stall_kafka, ("gateway.ack_failed_delivery",), gateway_settings={"GATEWAY_DELIVERY_TIMEOUT_MS": "1000"}
