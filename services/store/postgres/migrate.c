@@ -41,8 +41,8 @@ static bool checksum_of(struct session *session, const struct embedded_file *fil
 {
     AUTO(result) PGresult *result = NULL;
     const char *params[] = {file->text};
-    if (!session_query(session, "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')", params, 1,
-                       &result, err))
+    if (!session_query(session, "SELECT encode(sha256(convert_to($1, 'UTF8')), 'hex')",
+                       &(struct session_texts){params, 1}, &result, err))
         return false;
     (void)snprintf(out, CHECKSUM_LEN, "%s", PQgetvalue(result, 0, 0));
     return true;
@@ -62,7 +62,7 @@ static bool compare(struct session *session, size_t *out_missing, struct err *er
     AUTO(result) PGresult *result = NULL;
     if (!session_query(session,
                        "SELECT version, name, checksum FROM telefact.schema_migrations ORDER BY 1",
-                       NULL, 0, &result, err))
+                       NULL, &result, err))
         return false;
     int rows = PQntuples(result);
     for (int row = 0; row < rows; row++) {
@@ -99,8 +99,8 @@ static bool apply_migration(struct session *session, const struct embedded_file 
     bool is_done =
         checksum_of(session, file, checksum, err) && session_run(session, "BEGIN", err) &&
         session_run(session, file->text, err) &&
-        session_query(session, "INSERT INTO telefact.schema_migrations VALUES ($1, $2, $3)", params,
-                      3, &result, err) &&
+        session_query(session, "INSERT INTO telefact.schema_migrations VALUES ($1, $2, $3)",
+                      &(struct session_texts){params, 3}, &result, err) &&
         session_run(session, "COMMIT", err);
     return is_done || err_prefix(err, "migration %s", file->name);
 }
@@ -142,13 +142,13 @@ static bool claim_for_bot(struct session *session, int64_t bot_id, struct err *e
     AUTO(result) PGresult *result = NULL;
     return session_query(
         session, "INSERT INTO telefact.identity (bot_id) VALUES ($1) ON CONFLICT DO NOTHING",
-        params, 1, &result, err);
+        &(struct session_texts){params, 1}, &result, err);
 }
 
 static bool has_rows(struct session *session, const char *sql, bool *out, struct err *err)
 {
     AUTO(result) PGresult *result = NULL;
-    if (!session_query(session, sql, NULL, 0, &result, err))
+    if (!session_query(session, sql, NULL, &result, err))
         return false;
     *out = PQntuples(result) > 0;
     return true;
@@ -209,7 +209,7 @@ bool migrate_database(const struct session_options *options, int64_t bot_id,
 static bool check_bot(struct session *session, int64_t bot_id, struct err *err)
 {
     AUTO(result) PGresult *result = NULL;
-    if (!session_query(session, "SELECT bot_id FROM telefact.identity", NULL, 0, &result, err))
+    if (!session_query(session, "SELECT bot_id FROM telefact.identity", NULL, &result, err))
         return false;
     int64_t owner = 0;
     if (PQntuples(result) == 1)
@@ -228,7 +228,7 @@ static bool find_generation(struct session *session, int *out, struct err *err)
     if (!session_query(session,
                        "SELECT generation, projection_version FROM telefact.active"
                        " JOIN telefact.generations ON id = generation",
-                       NULL, 0, &result, err))
+                       NULL, &result, err))
         return false;
     if (PQntuples(result) != 1)
         return err_set(err, ERR_FATAL, "no generation is active: run `telefact-store migrate`");

@@ -189,10 +189,12 @@ bool session_run(struct session *session, const char *sql, struct err *err)
     return session_flush(session, err) && finish_command(session, NULL, err);
 }
 
-bool session_query(struct session *session, const char *sql, const char *const *params,
-                   int param_count, PGresult **out, struct err *err)
+bool session_query(struct session *session, const char *sql, const struct session_texts *params,
+                   PGresult **out, struct err *err)
 {
-    if (PQsendQueryParams(session->conn, sql, param_count, NULL, params, NULL, NULL, 0) != 1)
+    int count = params != NULL ? params->count : 0;
+    const char *const *values = params != NULL ? params->values : NULL;
+    if (PQsendQueryParams(session->conn, sql, count, NULL, values, NULL, NULL, 0) != 1)
         return fail(session, err, "send to the database");
     AUTO(result) PGresult *result = NULL;
     if (!session_flush(session, err) || !finish_command(session, &result, err))

@@ -37,9 +37,14 @@ const char *session_constraint(const struct session *session);
 /* Run a text of one or more statements, without parameters. ERR_RETRY; see session_sqlstate. */
 MUST_CHECK bool session_run(struct session *session, const char *sql, struct err *err);
 
-/* Run one statement with text parameters; *out is owned by the caller. */
-MUST_CHECK bool session_query(struct session *session, const char *sql, const char *const *params,
-                              int param_count, PGresult **out, struct err *err);
+struct session_texts {
+    const char *const *values;
+    int count;
+};
+
+/* Run one statement; params may be NULL. *out is owned by the caller. */
+MUST_CHECK bool session_query(struct session *session, const char *sql,
+                              const struct session_texts *params, PGresult **out, struct err *err);
 
 /* ---- pipelines: send …, sync, collect ---- */
 

@@ -91,7 +91,7 @@ static void end_zombies(struct writer *writer)
                    writer->transaction.generation, writer->options.zombie_after_ms);
     AUTO(result) PGresult *result = NULL;
     struct err err;
-    if (!session_query(session_of(writer), sql, NULL, 0, &result, &err))
+    if (!session_query(session_of(writer), sql, NULL, &result, &err))
         return; /* the next lock timeout tries again */
     if (PQntuples(result) > 0)
         log_warn("ended a transaction that held the position for too long",
