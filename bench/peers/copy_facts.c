@@ -3,8 +3,9 @@
  *
  *   copy_facts CONNINFO FILE BATCH
  *
- * Reads FILE (bench/drain_topic.py) whole, then copies its rows into g1.videos in binary, BATCH rows a transaction, on
- * one connection, each batch sorted by event id (the order that suits the index best). No offsets, no counters.
+ * Reads FILE (bench/drain_topic.py) whole, then copies its rows into g1.videos in binary, BATCH
+ * rows a transaction, on one connection, each batch sorted by event id (the order that suits the
+ * index best). No offsets, no counters.
  */
 #include <endian.h>
 #include <libpq-fe.h>
