@@ -237,12 +237,14 @@ def test_connections_beyond_the_cap_wait(
     servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:
     with Gateway(servers, binaries, work_dir, topic_prefix, {"GATEWAY_MAX_CONNECTIONS": "2"}) as gateway:
-        idle = [socket.create_connection(("127.0.0.1", gateway.hook)) for _ in range(2)]
+        busy = [socket.create_connection(("127.0.0.1", gateway.hook)) for _ in range(2)]
+        for connection in busy:
+            connection.sendall(head("Content-Length: 9"))
         until(lambda: gateway.metrics()["webhook_connections"] == 2, 5, "two connections")
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(gateway.post, text_update(1, 1))
             with pytest.raises(TimeoutError):
                 waiting.result(0.5)
-            idle[0].close()
+            busy[0].close()
             assert waiting.result(5).status == 200
-        idle[1].close()
+        busy[1].close()

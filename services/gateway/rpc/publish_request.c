@@ -108,8 +108,10 @@ static const char *decode(struct publish_reader *reader, const event_message *me
         return NULL;
     case EVENT_MALFORMED:
         return why;
-    case EVENT_UNKNOWN_PAYLOAD:
-        return "payload: missing, or newer than this gateway";
+    case EVENT_UNKNOWN_PAYLOAD: /* or an enum's value that this build does not know */
+        return message->payload_case == TELEFACT__EVENT__V1__EVENT__PAYLOAD__NOT_SET
+                   ? "payload: missing, or newer than this gateway"
+                   : why;
     case EVENT_ARENA_FULL:
         break;
     }
