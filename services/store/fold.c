@@ -176,6 +176,7 @@ void fold_load_user(struct fold *fold, const struct fold_user *row)
     entry->row.partition = partition;
     entry->row.is_loaded = true;
     entry->row.is_changed = false;
+    entry->row.is_registration_changed = false;
     entry->row.lang = arena_keep(&fold->texts, row->lang);
     entry->row.link = arena_keep(&fold->texts, row->link);
     entry->before = fold_share(&entry->row);
@@ -228,6 +229,7 @@ static void register_user(struct fold *fold, struct fold_user *user, const struc
     if (!user->is_lang_set)
         user->lang = arena_keep(&fold->texts, event->user_seen.lang);
     user->is_changed = true;
+    user->is_registration_changed = true;
 }
 
 static void name_profile(struct fold *fold, struct fold_profile *profile, const struct event *event,
@@ -291,6 +293,7 @@ static void change_user(struct fold *fold, struct fold_user *user, const struct 
     case EVENT_USER_LANG_CHANGED:
         user->lang = arena_keep(&fold->texts, event->lang);
         user->is_lang_set = true;
+        user->is_registration_changed = true;
         break;
     case EVENT_USER_MODE_CHANGED:
         user->file_mode = event->mode.is_toggle ? !user->file_mode : event->mode.file_mode;

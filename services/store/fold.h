@@ -28,6 +28,8 @@ struct fold_user {
     int32_t partition; /* of the events that name it: its writer, whose totals it counts in */
     bool is_loaded;    /* it was in the database */
     bool is_changed;   /* it must be written */
+    bool is_registration_changed; /* also lang, link, registered_at and the flags beside them */
+    uint64_t row_place;           /* the loader's own, kept as it is */
     bool has_registered_at;
     int64_t registered_at;
     struct bytes lang;

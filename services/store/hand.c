@@ -1,6 +1,7 @@
 #include "services/store/hand.h"
 
 #include "libs/base/mem.h"
+#include "libs/base/now.h"
 
 #include <stdlib.h>
 
@@ -9,12 +10,13 @@
 void hand_init(struct hand *hand, size_t events_max, size_t bytes_max)
 {
     *hand = (struct hand){.events_max = events_max, .bytes_max = bytes_max};
-    hand->arena = event_arena_new(bytes_max + EVENT_BYTES_MAX);
+    hand->decoded = event_arena_new(bytes_max + EVENT_BYTES_MAX);
 }
 
 void hand_done(struct hand *hand)
 {
-    event_arena_free(hand->arena);
+    event_arena_free(hand->decoded);
+    arena_done(&hand->copies);
     free(hand->items);
     *hand = (struct hand){0};
 }
@@ -43,27 +45,30 @@ enum event_decode_result hand_decode(struct hand *hand, const struct record_view
     const char *why = NULL;
     item->record = *record;
     item->fate = BATCH_APPLY;
-    enum event_decode_result result = event_decode(record->value, hand->arena, &item->event, &why);
+    enum event_decode_result result =
+        event_decode(record->value, hand->decoded, &item->event, &why);
     if (result == EVENT_MALFORMED)
         set_aside(item, "malformed", why);
     *out = item;
     return result;
 }
 
-void hand_keep(struct hand *hand, int64_t now_us)
+void hand_keep(struct hand *hand)
 {
-    const struct record_view *record = &hand->items[hand->count].record;
+    struct record_view *record = &hand->items[hand->count].record;
     if (hand->count == 0)
-        hand->since_us = now_us;
+        hand->since_us = now_monotonic_us();
     hand->bytes += record->key.len + record->value.len;
+    record->key = arena_keep(&hand->copies, record->key);
+    record->value = arena_keep(&hand->copies, record->value);
+    record->handle = NULL;
     hand->count++;
 }
 
-void hand_drop(struct hand *hand, const struct record_source *source)
+void hand_drop(struct hand *hand)
 {
-    for (size_t i = 0; i < hand->count; i++)
-        source->release(source->self, &hand->items[i].record);
     hand->count = 0;
     hand->bytes = 0;
-    event_arena_reset(hand->arena);
+    event_arena_reset(hand->decoded);
+    arena_reset(&hand->copies);
 }

@@ -8,6 +8,7 @@
 #define SERVICES_STORE_HAND_H
 
 #include "libs/wire/event_codec.h"
+#include "services/store/arena.h"
 #include "services/store/ports.h"
 
 struct hand {
@@ -17,23 +18,24 @@ struct hand {
     size_t events_max;
     size_t bytes_max;
     size_t bytes; /* of the records in hand */
-    struct event_arena *arena;
-    int64_t since_us; /* when the first one came; monotonic */
+    struct event_arena *decoded;
+    struct arena copies; /* of the records */
+    int64_t since_us;    /* when the first one came; monotonic */
 };
 
 void hand_init(struct hand *hand, size_t events_max, size_t bytes_max);
-void hand_done(struct hand *hand); /* empty by then; a zeroed struct is fine */
+void hand_done(struct hand *hand); /* a zeroed struct is fine */
 
 /* No further record fits; an empty hand takes any. */
 bool hand_is_full(const struct hand *hand);
 
-/* Decode into a new item, which is not counted before hand_keep. On EVENT_MALFORMED it is set aside
- * already. EVENT_ARENA_FULL: empty the hand first. */
+/* Decode into a new item, which is not counted before hand_keep and views `record` until then. On
+ * EVENT_MALFORMED it is set aside already. EVENT_ARENA_FULL: empty the hand first. */
 enum event_decode_result hand_decode(struct hand *hand, const struct record_view *record,
                                      struct batch_event **out);
-void hand_keep(struct hand *hand, int64_t now_us);
+void hand_keep(struct hand *hand);
 
-/* Release all records. */
-void hand_drop(struct hand *hand, const struct record_source *source);
+/* Forget all records. */
+void hand_drop(struct hand *hand);
 
 #endif

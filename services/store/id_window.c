@@ -6,9 +6,14 @@
 
 #define ENTRY_LEN (EVENT_ID_LEN + 1) /* the id, then its table */
 
+struct id_slot {
+    uint32_t tag;   /* of the hash: most others are told apart without looking at their entry */
+    uint32_t entry; /* its number + 1; 0: free */
+};
+
 struct id_set {
     uint8_t *entries; /* ENTRY_LEN each */
-    uint32_t *slots;  /* 0: free, else entry + 1 */
+    struct id_slot *slots;
     size_t count;
 };
 
@@ -46,28 +51,26 @@ static uint8_t table_of(enum event_kind kind)
     return kind == EVENT_MUSIC_EXTRACTED ? 2 : 3;
 }
 
-static void make_entry(const struct event *event, uint8_t out[ENTRY_LEN])
-{
-    memcpy(out, event->id, EVENT_ID_LEN);
-    out[EVENT_ID_LEN] = table_of(event->kind);
-}
-
-static size_t hash(const uint8_t entry[ENTRY_LEN])
+static uint64_t hash(const uint8_t entry[ENTRY_LEN])
 {
     uint64_t high = 0;
     uint64_t low = 0;
     memcpy(&high, entry, sizeof(high));
     memcpy(&low, entry + sizeof(high), sizeof(low));
     uint64_t mixed = (high ^ low) * UINT64_C(0x9E3779B97F4A7C15) + entry[EVENT_ID_LEN];
-    return (size_t)(mixed ^ mixed >> 32);
+    return mixed ^ mixed >> 29;
 }
 
 /* The slot that holds the entry, or the free one where it belongs. */
-static uint32_t *slot_of(const struct id_set *set, size_t mask, const uint8_t entry[ENTRY_LEN])
+static struct id_slot *find_slot(const struct id_set *set, size_t mask,
+                                 const uint8_t entry[ENTRY_LEN], uint64_t hashed)
 {
-    size_t slot = hash(entry) & mask;
-    while (set->slots[slot] != 0 &&
-           memcmp(set->entries + (size_t)(set->slots[slot] - 1) * ENTRY_LEN, entry, ENTRY_LEN) != 0)
+    uint32_t tag = (uint32_t)(hashed >> 32);
+    size_t slot = (size_t)hashed & mask;
+    while (set->slots[slot].entry != 0 &&
+           (set->slots[slot].tag != tag ||
+            memcmp(set->entries + (size_t)(set->slots[slot].entry - 1) * ENTRY_LEN, entry,
+                   ENTRY_LEN) != 0))
         slot = (slot + 1) & mask;
     return &set->slots[slot];
 }
@@ -96,24 +99,20 @@ static void forget_older(struct id_window *window)
 bool id_window_put(struct id_window *window, const struct event *event)
 {
     uint8_t entry[ENTRY_LEN];
-    make_entry(event, entry);
-    if (*slot_of(&window->older, window->mask, entry) != 0 ||
-        *slot_of(&window->newer, window->mask, entry) != 0)
+    memcpy(entry, event->id, EVENT_ID_LEN);
+    entry[EVENT_ID_LEN] = table_of(event->kind);
+    uint64_t hashed = hash(entry);
+    bool is_known = (window->older.count > 0 &&
+                     find_slot(&window->older, window->mask, entry, hashed)->entry != 0) ||
+                    find_slot(&window->newer, window->mask, entry, hashed)->entry != 0;
+    if (is_known)
         return false;
     if (window->newer.count == window->span)
         forget_older(window);
-    uint32_t *slot = slot_of(&window->newer, window->mask, entry);
+    struct id_slot *slot = find_slot(&window->newer, window->mask, entry, hashed);
     memcpy(window->newer.entries + window->newer.count * ENTRY_LEN, entry, ENTRY_LEN);
-    *slot = (uint32_t)++window->newer.count;
+    *slot = (struct id_slot){(uint32_t)(hashed >> 32), (uint32_t)++window->newer.count};
     return true;
-}
-
-bool id_window_has(const struct id_window *window, const struct event *event)
-{
-    uint8_t entry[ENTRY_LEN];
-    make_entry(event, entry);
-    return *slot_of(&window->older, window->mask, entry) != 0 ||
-           *slot_of(&window->newer, window->mask, entry) != 0;
 }
 
 void id_window_reset(struct id_window *window)

@@ -27,8 +27,7 @@ struct ingest *ingest_new(const struct ingest_options *options, const struct rec
     ingest->store = *store;
     ingest->rules.bot_id = options->bot_id;
     ingest->backoff = (struct backoff){.first_ms = BACKOFF_FIRST_MS, .max_ms = BACKOFF_MAX_MS};
-    ingest->committed = id_window_new(ID_WINDOW_SPAN);
-    ingest->pending = id_window_new(options->batch_max_events);
+    ingest->ids = id_window_new(ID_WINDOW_SPAN);
     ingest->fold = fold_new();
     hand_init(&ingest->hand, options->batch_max_events, options->batch_max_bytes);
     atomic_store(&ingest->lag_records, -1);
@@ -39,10 +38,8 @@ void ingest_free(struct ingest *ingest)
 {
     if (ingest == NULL)
         return;
-    hand_drop(&ingest->hand, &ingest->source);
     hand_done(&ingest->hand);
-    id_window_free(ingest->committed);
-    id_window_free(ingest->pending);
+    id_window_free(ingest->ids);
     fold_free(ingest->fold);
     free(ingest->fences);
     free(ingest->partitions);
@@ -179,15 +176,14 @@ static void drop_duplicate(struct ingest *ingest, struct batch_event *item)
 {
     bool has_effect_once = item->fate == BATCH_APPLY && item->event.kind != EVENT_USER_SEEN &&
                            !fault_planted("store.no_dedup");
-    if (has_effect_once && (id_window_has(ingest->committed, &item->event) ||
-                            !id_window_put(ingest->pending, &item->event)))
+    if (has_effect_once && !id_window_put(ingest->ids, &item->event))
         item->fate = BATCH_DUPLICATE;
 }
 
 /* True: the record is in hand, or the partition stopped at it. False: the hand must be emptied
  * first. */
 static bool take_record(struct ingest *ingest, struct partition *partition,
-                        struct record_view *record)
+                        const struct record_view *record)
 {
     struct batch_event *item = NULL;
     enum event_decode_result decoded = hand_decode(&ingest->hand, record, &item);
@@ -200,44 +196,46 @@ static bool take_record(struct ingest *ingest, struct partition *partition,
     bool is_too_many =
         letter_rate_count(&partition->letters) > ingest->options.dead_letters_per_1000;
     if (!is_known || is_too_many) {
-        ingest->source.release(ingest->source.self, record);
         ingest_stop_partition(ingest, partition,
                               is_known ? STOP_DEAD_LETTERS : STOP_UNKNOWN_PAYLOAD);
         return true;
     }
     drop_duplicate(ingest, item);
-    hand_keep(&ingest->hand, now_monotonic_us());
+    hand_keep(&ingest->hand);
     partition->next_offset++;
     partition->missing_offset = -1;
     fault_point("store.decoded", (int64_t)ingest->hand.count);
     return true;
 }
 
-static void meet_record(struct ingest *ingest, struct record_view *record)
+/* A record of a partition that is being read. */
+static void read_record(struct ingest *ingest, struct partition *partition,
+                        const struct record_view *record)
 {
-    struct partition *partition = ingest_partition(ingest, record->place.partition);
-    enum partition_state state = partition == NULL ? PARTITION_STOPPED : partition->state;
-    bool is_read = ingest->phase == INGEST_RUNNING &&
-                   (state == PARTITION_RUNNING || state == PARTITION_CHECKING);
-    if (is_read && state == PARTITION_CHECKING)
-        check_record(ingest, partition, record);
-    if (!is_read || state == PARTITION_CHECKING) {
-        ingest->source.release(ingest->source.self, record);
-        return;
-    }
     fault_point("store.polled", (int64_t)ingest->hand.count + 1);
     if (fault_planted("store.ignore_gap"))
         partition->next_offset = record->place.offset;
     if (record->place.offset != partition->next_offset) {
-        ingest->source.release(ingest->source.self, record);
         meet_hole(ingest, partition);
         return;
     }
     if (take_record(ingest, partition, record))
         return;
     ingest_flush(ingest);
-    if (ingest->phase != INGEST_RUNNING || !take_record(ingest, partition, record))
-        ingest->source.release(ingest->source.self, record);
+    if (ingest->phase == INGEST_RUNNING) /* else it is fetched again */
+        (void)take_record(ingest, partition, record);
+}
+
+static void meet_record(struct ingest *ingest, struct record_view *record)
+{
+    struct partition *partition = ingest_partition(ingest, record->place.partition);
+    if (ingest->phase == INGEST_RUNNING && partition != NULL) {
+        if (partition->state == PARTITION_CHECKING)
+            check_record(ingest, partition, record);
+        else if (partition->state == PARTITION_RUNNING)
+            read_record(ingest, partition, record);
+    }
+    ingest->source.release(ingest->source.self, record);
 }
 
 /* ---- other events ---- */

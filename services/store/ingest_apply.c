@@ -37,11 +37,6 @@ static size_t build_fences(struct ingest *ingest, const struct batch_event *even
 
 static void note_applied(struct ingest *ingest, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->event_count; i++) {
-        const struct batch_event *event = &batch->events[i];
-        if (event->fate == BATCH_APPLY && event->event.kind != EVENT_USER_SEEN)
-            (void)id_window_put(ingest->committed, &event->event);
-    }
     const struct batch_event *newest = &batch->events[batch->event_count - 1];
     if (newest->event.kind != EVENT_NONE && newest->event.occurred_at_ms > 0)
         atomic_store(&ingest->applied_at_ms, newest->event.occurred_at_ms);
@@ -176,6 +171,5 @@ void ingest_flush(struct ingest *ingest)
     }
     for (size_t i = 0; i < ingest->partition_count; i++)
         letter_rate_commit(&ingest->partitions[i].letters);
-    hand_drop(hand, &ingest->source);
-    id_window_reset(ingest->pending);
+    hand_drop(hand);
 }

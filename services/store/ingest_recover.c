@@ -10,9 +10,8 @@
 
 static void drop_hand(struct ingest *ingest)
 {
-    hand_drop(&ingest->hand, &ingest->source);
-    id_window_reset(ingest->pending);
-    id_window_reset(ingest->committed);
+    hand_drop(&ingest->hand);
+    id_window_reset(ingest->ids);
     for (size_t i = 0; i < ingest->partition_count; i++)
         letter_rate_drop(&ingest->partitions[i].letters);
 }

@@ -49,8 +49,7 @@ struct ingest {
     char cluster_id[CLUSTER_ID_MAX];
 
     struct hand hand;
-    struct id_window *committed; /* ids of the last commits; emptied by every recovery */
-    struct id_window *pending;   /* ids of the hand */
+    struct id_window *ids; /* of the last records that were taken; emptied by every recovery */
     struct fold *fold;
     struct batch_fence *fences; /* room for one batch */
     int tolerant_batches;       /* so many go by the path that tolerates duplicates */

@@ -29,7 +29,11 @@ static const struct property STANDARD[] = {
     {"reconnect.backoff.max.ms", "1000"},
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "100"},
-    {"queued.max.messages.kbytes", "8192"},
+    /* A fetched piece is held whole, and decompressed it is several times as large: small pieces
+       keep memory small. A larger message still passes. */
+    {"fetch.message.max.bytes", "131072"},
+    {"fetch.max.bytes", "1048576"},
+    {"queued.max.messages.kbytes", "4096"},
     {"log.connection.close", "false"},
     /* Eager: a partition is never handed over while its old owner still works on it. */
     {"partition.assignment.strategy", "roundrobin"},

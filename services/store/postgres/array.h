@@ -16,6 +16,7 @@ enum array_type { /* the element's OID */
                   ARRAY_INT16 = 21,
                   ARRAY_INT32 = 23,
                   ARRAY_TEXT = 25,
+                  ARRAY_TID = 27,
                   ARRAY_TIMESTAMPTZ = 1184,
                   ARRAY_UUID = 2950,
 };

@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define PIECE_BYTES (64 << 10)
-
 static struct fact_key key_of(const char *id, uint32_t index)
 {
     return (struct fact_key){(uint64_t)network_get64(id), (uint64_t)network_get64(id + 8), index};
@@ -49,26 +47,7 @@ void facts_done(struct facts *facts)
 {
     for (int fact = 0; fact < LAYOUT_FACTS; fact++)
         free(facts->keys[fact]);
-    free(facts->piece);
     *facts = (struct facts){0};
-}
-
-bool facts_copy(struct facts *facts, enum layout_fact fact, const struct batch *batch,
-                struct session *session, struct err *err)
-{
-    if (facts->piece == NULL)
-        facts->piece = mem_alloc(PIECE_BYTES + LAYOUT_COPY_ROW_MAX);
-    char *at = layout_copy_header(facts->piece);
-    for (size_t i = 0; i < facts->counts[fact]; i++) {
-        at = layout_copy_row(at, &batch->events[facts->keys[fact][i].index]);
-        if (at - facts->piece < PIECE_BYTES)
-            continue;
-        if (!session_copy_data(session, facts->piece, (size_t)(at - facts->piece), err))
-            return false;
-        at = facts->piece;
-    }
-    at = layout_copy_trailer(at);
-    return session_copy_data(session, facts->piece, (size_t)(at - facts->piece), err);
 }
 
 struct batch_event *facts_find(const struct facts *facts, enum layout_fact fact,

@@ -8,7 +8,6 @@
 #define SERVICES_STORE_POSTGRES_FACTS_H
 
 #include "services/store/postgres/layout.h"
-#include "services/store/postgres/session.h"
 
 struct fact_key { /* an id as two numbers that compare as its bytes do */
     uint64_t high, low;
@@ -19,15 +18,10 @@ struct facts { /* a zeroed struct is fine */
     struct fact_key *keys[LAYOUT_FACTS];
     size_t counts[LAYOUT_FACTS];
     size_t capacity;
-    char *piece; /* what goes to COPY next */
 };
 
 void facts_sort(struct facts *facts, const struct batch *batch);
 void facts_done(struct facts *facts);
-
-/* Send one table's facts by COPY, in bounded pieces. */
-MUST_CHECK bool facts_copy(struct facts *facts, enum layout_fact fact, const struct batch *batch,
-                           struct session *session, struct err *err);
 
 /* The event with this id, NULL if none. */
 struct batch_event *facts_find(const struct facts *facts, enum layout_fact fact,

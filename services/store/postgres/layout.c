@@ -11,6 +11,11 @@ struct statement {
     enum array_type types[LAYOUT_PARAMS_MAX]; /* of a statement over unnest; 0 ends them */
 };
 
+/* In the order of layout_put_user and layout_copy_user. */
+#define USER_COLUMNS \
+    "user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown, is_stub, is_lang_set," \
+    " is_blocked, first_ms, first_update, first_event, videos, images, music"
+
 #define MARK_TYPES ARRAY_INT64, ARRAY_INT64, ARRAY_UUID
 
 static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
@@ -39,9 +44,7 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
          " AND $2::int8 >= 0 AND $3::int8 >= 0",
          {0}},
     [LAYOUT_LOAD_USERS] = {"load_users",
-                           "SELECT user_id, registered_at, lang, link, file_mode, ad_count,"
-                           " ad_cooldown, is_stub, is_lang_set, is_blocked, first_ms, first_update,"
-                           " first_event, videos, images, music"
+                           "SELECT " USER_COLUMNS ", ctid"
                            " FROM :schema.users WHERE user_id = ANY ($1::int8[])",
                            {ARRAY_INT64}},
     [LAYOUT_LOAD_PROFILES] = {"load_profiles",
@@ -72,9 +75,7 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
          {ARRAY_INT64, ARRAY_INT64}},
     [LAYOUT_PUT_USERS] =
         {"put_users",
-         "INSERT INTO :schema.users (user_id, registered_at, lang, link, file_mode, ad_count,"
-         " ad_cooldown, is_stub, is_lang_set, is_blocked, first_ms, first_update, first_event,"
-         " videos, images, music)"
+         "INSERT INTO :schema.users (" USER_COLUMNS ")"
          " SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::bool[],"
          " $6::int4[], $7::int8[], $8::bool[], $9::bool[], $10::bool[], $11::int8[], $12::int8[],"
          " $13::uuid[], $14::int8[], $15::int8[], $16::int8[])"
@@ -87,6 +88,16 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
          " videos = excluded.videos, images = excluded.images, music = excluded.music",
          {ARRAY_INT64, ARRAY_INT64, ARRAY_TEXT, ARRAY_TEXT, ARRAY_BOOL, ARRAY_INT32, ARRAY_INT64,
           ARRAY_BOOL, ARRAY_BOOL, ARRAY_BOOL, MARK_TYPES, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64}},
+    [LAYOUT_SET_COUNTERS] =
+        {"set_counters",
+         "UPDATE :schema.users AS u SET file_mode = v.file_mode, ad_count = v.ad_count,"
+         " ad_cooldown = v.ad_cooldown, is_blocked = v.is_blocked, videos = v.videos,"
+         " images = v.images, music = v.music"
+         " FROM unnest($1::tid[], $2::bool[], $3::int4[], $4::int8[], $5::bool[], $6::int8[],"
+         " $7::int8[], $8::int8[]) AS v (place, file_mode, ad_count, ad_cooldown, is_blocked,"
+         " videos, images, music) WHERE u.ctid = v.place",
+         {ARRAY_TID, ARRAY_BOOL, ARRAY_INT32, ARRAY_INT64, ARRAY_BOOL, ARRAY_INT64, ARRAY_INT64,
+          ARRAY_INT64}},
     [LAYOUT_PUT_PROFILES] =
         {"put_profiles",
          "INSERT INTO :schema.profiles (id, username, first_name, created_at, first_ms, "
@@ -124,6 +135,12 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
 const char *layout_name(enum layout_statement statement)
 {
     return STATEMENTS[statement].name;
+}
+
+char *layout_copy_users_sql(int generation)
+{
+    return schema_sql("COPY :schema.users (" USER_COLUMNS ") FROM STDIN (FORMAT binary)",
+                      generation);
 }
 
 char *layout_sql(enum layout_statement statement, int generation)

@@ -30,11 +30,12 @@ enum layout_statement {
     LAYOUT_ADD_APPLIED,
     LAYOUT_ADD_ALIASES,
     LAYOUT_PUT_USERS,
+    LAYOUT_SET_COUNTERS,
     LAYOUT_PUT_PROFILES,
     LAYOUT_ADD_TOTALS,
     LAYOUT_ADD_DEAD_LETTERS,
 };
-#define LAYOUT_STATEMENTS 16
+#define LAYOUT_STATEMENTS 17
 
 const char *layout_name(enum layout_statement statement);
 /* The text on generation g<N>; the caller frees it. */
@@ -63,7 +64,7 @@ enum layout_statement layout_add_fact(enum layout_fact fact); /* INSERT … RETU
 /* COPY … FROM STDIN (FORMAT binary); the caller frees it. */
 char *layout_copy_sql(enum layout_fact fact, int generation);
 
-/* Most bytes of one fact in COPY's binary form. */
+/* Most bytes of one fact or user in COPY's binary form. */
 #define LAYOUT_COPY_ROW_MAX (EVENT_LINK_MAX + 256)
 #define LAYOUT_COPY_HEADER_LEN 19
 char *layout_copy_header(char *at);
@@ -79,6 +80,11 @@ void layout_put_dead_letter(struct layout_columns *columns, const struct batch_e
 
 void layout_get_user(const PGresult *result, int row, struct fold_user *out);
 void layout_get_profile(const PGresult *result, int row, struct fold_profile *out);
+/* Counters and flags of a row that was loaded, by the place it was loaded from. */
+void layout_put_counters(struct layout_columns *columns, const struct fold_user *row);
+/* A new row in COPY's binary form; the caller frees the SQL. */
+char *layout_copy_users_sql(int generation);
+char *layout_copy_user(char *at, const struct fold_user *row);
 void layout_put_user(struct layout_columns *columns, const struct fold_user *row);
 void layout_put_profile(struct layout_columns *columns, const struct fold_profile *row);
 void layout_put_totals(struct layout_columns *columns, const struct fold_totals *row);

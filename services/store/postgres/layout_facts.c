@@ -1,11 +1,7 @@
 #include "services/store/postgres/layout.h"
 
-#include "libs/base/mem.h"
-#include "services/store/postgres/network.h"
-
-#include <stdio.h>
-
-#define COPY_SQL_MAX 96
+#include "services/store/postgres/copy_fields.h"
+#include "services/store/postgres/schema_sql.h"
 
 enum layout_fact layout_fact_of(enum event_kind kind)
 {
@@ -42,12 +38,11 @@ enum layout_statement layout_add_fact(enum layout_fact fact)
 
 char *layout_copy_sql(enum layout_fact fact, int generation)
 {
-    static const char *const TABLES[LAYOUT_FACTS] = {
-        [LAYOUT_VIDEOS] = "videos", [LAYOUT_MUSIC] = "music", [LAYOUT_APPLIED] = "applied"};
-    char *sql = mem_alloc(COPY_SQL_MAX);
-    (void)snprintf(sql, COPY_SQL_MAX, "COPY g%d.%s FROM STDIN (FORMAT binary)", generation,
-                   TABLES[fact]);
-    return sql;
+    static const char *const TEXTS[LAYOUT_FACTS] = {
+        [LAYOUT_VIDEOS] = "COPY :schema.videos FROM STDIN (FORMAT binary)",
+        [LAYOUT_MUSIC] = "COPY :schema.music FROM STDIN (FORMAT binary)",
+        [LAYOUT_APPLIED] = "COPY :schema.applied FROM STDIN (FORMAT binary)"};
+    return schema_sql(TEXTS[fact], generation);
 }
 
 /* ---- COPY's binary form: each row is its count of fields, each field its length and bytes ---- */
@@ -65,36 +60,14 @@ char *layout_copy_trailer(char *at)
     return network_put16(at, -1);
 }
 
-static char *put_id(char *at, const struct event *event)
-{
-    return network_put_bytes(at, (struct bytes){(const char *)event->id, EVENT_ID_LEN});
-}
-
-static char *put_int64(char *at, int64_t value)
-{
-    return network_put64(network_put32(at, 8), value);
-}
-
-static char *put_bool(char *at, bool value)
-{
-    at = network_put32(at, 1);
-    *at = value ? 1 : 0;
-    return at + 1;
-}
-
-static char *put_int64_or_null(char *at, bool has_value, int64_t value)
-{
-    return has_value ? put_int64(at, value) : network_put32(at, -1);
-}
-
 /* event_id, pk_id, user_id, downloaded_at: what videos and music begin with. */
 static char *put_fact_head(char *at, const struct batch_event *event)
 {
     int64_t time_ms = fold_time_ms(&event->event, &event->record.place);
-    at = put_id(at, &event->event);
-    at = put_int64(at, fold_pk_id(&event->record.place, 0));
-    at = put_int64(at, event->event.subject_id);
-    return put_int64_or_null(at, time_ms != 0, time_ms / 1000);
+    at = copy_id(at, event->event.id);
+    at = copy_int64(at, fold_pk_id(&event->record.place, 0));
+    at = copy_int64(at, event->event.subject_id);
+    return copy_int64_or_null(at, time_ms != 0, time_ms / 1000);
 }
 
 static char *put_video(char *at, const struct batch_event *event)
@@ -102,11 +75,11 @@ static char *put_video(char *at, const struct batch_event *event)
     const struct event_video_downloaded *video = &event->event.video;
     at = put_fact_head(network_put16(at, 10), event);
     at = network_put_bytes(at, video->video_link);
-    at = put_bool(at, video->is_images);
-    at = put_bool(at, video->is_processed);
-    at = put_bool(at, video->is_inline);
+    at = copy_bool(at, video->is_images);
+    at = copy_bool(at, video->is_processed);
+    at = copy_bool(at, video->is_inline);
     at = network_put16(network_put32(at, 2), (int16_t)video->platform);
-    return put_int64_or_null(at, video->has_platform_video_id, video->platform_video_id);
+    return copy_int64_or_null(at, video->has_platform_video_id, video->platform_video_id);
 }
 
 char *layout_copy_row(char *at, const struct batch_event *event)
@@ -116,9 +89,9 @@ char *layout_copy_row(char *at, const struct batch_event *event)
         return put_video(at, event);
     case LAYOUT_MUSIC:
         at = put_fact_head(network_put16(at, 5), event);
-        return put_int64(at, event->event.music_video_id);
+        return copy_int64(at, event->event.music_video_id);
     case LAYOUT_APPLIED:
-        return put_id(network_put16(at, 1), &event->event);
+        return copy_id(network_put16(at, 1), event->event.id);
     case LAYOUT_NO_FACT:
         return at;
     }

@@ -1,6 +1,9 @@
 #include "services/store/postgres/layout.h"
 
-#include "services/store/postgres/network.h"
+#include "services/store/postgres/copy_fields.h"
+
+#define ROW_PLACE_LEN 6 /* of a ctid; it goes back as it came */
+#define USER_FIELDS 16
 
 /* timestamptz counts microseconds from 2000-01-01. */
 #define TIMESTAMP_EPOCH_MS INT64_C(946684800000)
@@ -63,6 +66,8 @@ void layout_get_user(const PGresult *result, int row, struct fold_user *out)
     out->videos = get_int64(result, row, 13);
     out->images = get_int64(result, row, 14);
     out->music = get_int64(result, row, 15);
+    const char *place = PQgetvalue(result, row, 16); /* block in 32 bits, line in 16 */
+    memcpy(&out->row_place, place, ROW_PLACE_LEN);
 }
 
 void layout_put_user(struct layout_columns *columns, const struct fold_user *row)
@@ -85,6 +90,47 @@ void layout_put_user(struct layout_columns *columns, const struct fold_user *row
     array_int64(&arrays[13], row->videos);
     array_int64(&arrays[14], row->images);
     array_int64(&arrays[15], row->music);
+}
+
+void layout_put_counters(struct layout_columns *columns, const struct fold_user *row)
+{
+    struct array *arrays = columns->arrays;
+    array_bytes(&arrays[0], (struct bytes){(const char *)&row->row_place, ROW_PLACE_LEN});
+    array_bool(&arrays[1], row->file_mode);
+    array_int32(&arrays[2], row->ad_count);
+    array_int64(&arrays[3], row->ad_cooldown);
+    array_bool(&arrays[4], row->is_blocked);
+    array_int64(&arrays[5], row->videos);
+    array_int64(&arrays[6], row->images);
+    array_int64(&arrays[7], row->music);
+}
+
+static char *copy_mark(char *at, const struct fold_mark *mark)
+{
+    if (mark == NULL)
+        return copy_null(copy_null(copy_null(at)));
+    at = copy_int64(at, mark->time_ms);
+    at = copy_int64(at, mark->update_id);
+    return copy_id(at, mark->event_id);
+}
+
+char *layout_copy_user(char *at, const struct fold_user *row)
+{
+    at = network_put16(at, USER_FIELDS);
+    at = copy_int64(at, row->user_id);
+    at = copy_int64_or_null(at, row->has_registered_at, row->registered_at);
+    at = copy_text(at, row->lang);
+    at = copy_text(at, row->link);
+    at = copy_bool(at, row->file_mode);
+    at = copy_int32(at, row->ad_count);
+    at = copy_int64(at, row->ad_cooldown);
+    at = copy_bool(at, row->is_stub);
+    at = copy_bool(at, row->is_lang_set);
+    at = copy_bool(at, row->is_blocked);
+    at = copy_mark(at, row->is_stub ? NULL : &row->first);
+    at = copy_int64(at, row->videos);
+    at = copy_int64(at, row->images);
+    return copy_int64(at, row->music);
 }
 
 void layout_get_profile(const PGresult *result, int row, struct fold_profile *out)

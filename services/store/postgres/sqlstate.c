@@ -31,7 +31,7 @@ static const struct rule RULES[] = {
     {"54000", APPLY_BAD_ROW}, /* value beyond a limit of the server */
 };
 
-static const char *const ID_CONSTRAINTS[] = {"videos_pkey", "music_pkey", "applied_pkey"};
+static const char *const ID_CONSTRAINTS[] = {"videos_pkey", "music_pkey", "applied_pkey", "users_pkey"};
 
 enum apply_result sqlstate_blame(const char *sqlstate, const char *constraint)
 {

@@ -10,6 +10,7 @@
 
 #define ROWS_OF_A_STATEMENT 4096 /* bounds the memory of one statement and its answer */
 #define COPY_FROM 256            /* fewer facts go without COPY, which costs a round trip a table */
+#define BULK_ROWS 256
 
 /* Events of the batch in hand, for crash points. */
 #define LOAD(transaction) ((int64_t)(transaction)->batch->event_count)
@@ -230,13 +231,16 @@ static bool copy_facts(struct transaction *transaction, enum layout_fact fact, s
 {
     if (transaction->facts.counts[fact] == 0)
         return true;
+    struct copy *copy = &transaction->copy;
+    const struct fact_key *keys = transaction->facts.keys[fact];
     char *sql = layout_copy_sql(fact, transaction->generation);
-    bool is_done =
-        session_copy_begin(transaction->session, sql, err) &&
-        facts_copy(&transaction->facts, fact, transaction->batch, transaction->session, err) &&
-        session_copy_end(transaction->session, err);
+    bool is_good = copy_begin(copy, transaction->session, sql, err);
+    for (size_t i = 0; is_good && i < transaction->facts.counts[fact]; i++)
+        is_good = copy_put(
+            copy, layout_copy_row(copy_room(copy), &transaction->batch->events[keys[i].index]),
+            err);
     free(sql);
-    return is_done;
+    return is_good && copy_end(copy, err);
 }
 
 /* ---- the second pipeline: rows, totals, dead letters, COMMIT ---- */
@@ -249,22 +253,64 @@ static void fold_fresh(struct transaction *transaction)
             fold_apply(transaction->fold, &batch->events[i].event, &batch->events[i].record.place);
 }
 
-static bool send_rows(struct transaction *transaction, struct err *err)
+/* Many rows are worth the round trips of COPY and of a check before COMMIT. */
+static bool is_bulk(const struct transaction *transaction)
 {
-    struct layout_columns *columns = &transaction->columns;
-    const struct fold_user *const *users = NULL;
-    size_t count = fold_changed_users(transaction->fold, &users);
-    for (size_t i = 0; i < count; i++) {
-        layout_put_user(columns, users[i]);
+    return transaction->user_count >= BULK_ROWS && !transaction->batch->expect_duplicates;
+}
+
+static bool copy_new_users(struct transaction *transaction, struct err *err)
+{
+    struct copy *copy = &transaction->copy;
+    char *sql = layout_copy_users_sql(transaction->generation);
+    bool is_good = copy_begin(copy, transaction->session, sql, err);
+    for (size_t i = 0; is_good && i < transaction->user_count; i++)
+        if (!transaction->users[i]->is_loaded)
+            is_good = copy_put(copy, layout_copy_user(copy_room(copy), transaction->users[i]), err);
+    free(sql);
+    return is_good && copy_end(copy, err);
+}
+
+/* Rows of which only counters and flags changed. */
+static bool is_set_in_place(const struct fold_user *row)
+{
+    return row->is_loaded && !row->is_registration_changed;
+}
+
+static bool send_users_in_place(struct transaction *transaction, struct err *err)
+{
+    for (size_t i = 0; i < transaction->user_count; i++) {
+        if (!is_set_in_place(transaction->users[i]))
+            continue;
+        layout_put_counters(&transaction->columns, transaction->users[i]);
+        transaction->rows_set++;
+        if (!send_full_columns(transaction, LAYOUT_SET_COUNTERS, err))
+            return false;
+    }
+    return send_columns(transaction, LAYOUT_SET_COUNTERS, err);
+}
+
+/* Those that are neither copied nor set in place; in a small batch: all. */
+static bool send_users(struct transaction *transaction, struct err *err)
+{
+    bool is_whole = !is_bulk(transaction);
+    for (size_t i = 0; i < transaction->user_count; i++) {
+        const struct fold_user *row = transaction->users[i];
+        if (!is_whole && (!row->is_loaded || !row->is_registration_changed))
+            continue;
+        layout_put_user(&transaction->columns, row);
         if (!send_full_columns(transaction, LAYOUT_PUT_USERS, err))
             return false;
     }
-    if (!send_columns(transaction, LAYOUT_PUT_USERS, err))
-        return false;
+    return send_columns(transaction, LAYOUT_PUT_USERS, err);
+}
+
+static bool send_profiles(struct transaction *transaction, struct err *err)
+{
     const struct fold_profile *const *profiles = NULL;
-    count = fold_changed_profiles(transaction->fold, &profiles);
+    size_t count = fold_changed_profiles(transaction->fold, &profiles);
     for (size_t i = 0; i < count; i++) {
-        layout_put_profile(columns, profiles[i]);
+        layout_put_profile(&transaction->columns, profiles[i]);
         if (!send_full_columns(transaction, LAYOUT_PUT_PROFILES, err))
             return false;
     }
@@ -310,26 +356,58 @@ static bool send_events(struct transaction *transaction, enum layout_statement s
 /* COMMIT of a transaction that had failed succeeds, as a rollback. */
 static bool take_last(void *self, size_t number, PGresult *result, struct err *err)
 {
-    const struct transaction *transaction = self;
+    struct transaction *transaction = self;
     assert(number < transaction->plan_count);
+    if (transaction->plan[number] == LAYOUT_SET_COUNTERS) {
+        int64_t found = 0;
+        (void)bytes_get_int64(bytes_of_text(PQcmdTuples(result)), &found);
+        transaction->rows_found += (size_t)found;
+    }
     return transaction->plan[number] != LAYOUT_COMMIT ||
            strcmp(PQcmdStatus(result), "COMMIT") == 0 ||
            err_set(err, ERR_RETRY, "the transaction was rolled back");
 }
 
+/* Planted: counters are written after the facts were committed. */
+static bool split(struct transaction *transaction, struct err *err)
+{
+    return !fault_planted("store.counter_outside_tx") ||
+           (send_plain(transaction, LAYOUT_COMMIT, err) &&
+            send_plain(transaction, LAYOUT_BEGIN, err));
+}
+
+static bool send_all_rows(struct transaction *transaction, struct err *err)
+{
+    transaction->rows_set = 0;
+    transaction->rows_found = 0;
+    return enter_pipeline(transaction, err) && split(transaction, err) &&
+           (!is_bulk(transaction) || send_users_in_place(transaction, err)) &&
+           send_users(transaction, err) && send_profiles(transaction, err) &&
+           send_totals(transaction, err) &&
+           send_events(transaction, LAYOUT_ADD_ALIASES, is_fresh_alias, layout_put_alias, err) &&
+           send_events(transaction, LAYOUT_ADD_DEAD_LETTERS, is_aside, layout_put_dead_letter,
+                       err) &&
+           session_flush(transaction->session, err);
+}
+
+/* Every row set in place was there. */
+static bool check_rows(struct transaction *transaction, struct err *err)
+{
+    if (!is_bulk(transaction))
+        return true;
+    if (!session_collect(transaction->session, take_last, transaction, err))
+        return false;
+    if (transaction->rows_found != transaction->rows_set)
+        return err_set(err, ERR_RETRY, "rows of users moved while they were written");
+    return enter_pipeline(transaction, err);
+}
+
 static bool finish(struct transaction *transaction, struct err *err)
 {
-    /* Planted: counters are written after the facts were committed. */
-    bool is_split = fault_planted("store.counter_outside_tx");
-    bool is_sent =
-        enter_pipeline(transaction, err) &&
-        (!is_split || (send_plain(transaction, LAYOUT_COMMIT, err) &&
-                       send_plain(transaction, LAYOUT_BEGIN, err))) &&
-        send_rows(transaction, err) && send_totals(transaction, err) &&
-        send_events(transaction, LAYOUT_ADD_ALIASES, is_fresh_alias, layout_put_alias, err) &&
-        send_events(transaction, LAYOUT_ADD_DEAD_LETTERS, is_aside, layout_put_dead_letter, err) &&
-        session_flush(transaction->session, err);
-    if (!is_sent)
+    transaction->user_count = fold_changed_users(transaction->fold, &transaction->users);
+    if (is_bulk(transaction) && !copy_new_users(transaction, err))
+        return false;
+    if (!send_all_rows(transaction, err) || !check_rows(transaction, err))
         return false;
     fault_point("store.rows_written", LOAD(transaction));
     fault_point("store.before_commit", LOAD(transaction));
@@ -394,6 +472,7 @@ void transaction_done(struct transaction *transaction)
 {
     facts_done(&transaction->facts);
     layout_columns_done(&transaction->columns);
+    copy_done(&transaction->copy);
     free(transaction->plan);
     *transaction = (struct transaction){0};
 }

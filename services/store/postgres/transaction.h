@@ -9,6 +9,7 @@
 #ifndef SERVICES_STORE_POSTGRES_TRANSACTION_H
 #define SERVICES_STORE_POSTGRES_TRANSACTION_H
 
+#include "services/store/postgres/copy.h"
 #include "services/store/postgres/facts.h"
 
 struct transaction { /* memory that serves every batch; zeroed except session and generation */
@@ -16,12 +17,16 @@ struct transaction { /* memory that serves every batch; zeroed except session an
     int generation;
     struct facts facts;
     struct layout_columns columns;
+    struct copy copy;
     struct batch *batch;
     struct fold *fold;
     int *plan; /* enum layout_statement of each statement of the open pipeline */
     size_t plan_count, plan_capacity;
     size_t fences_moved;
     bool is_fence_lost;
+    const struct fold_user *const *users; /* changed rows */
+    size_t user_count;
+    size_t rows_set, rows_found; /* by place: sent, and found there */
 };
 
 /* On anything but APPLY_COMMITTED the session may be inside a failed transaction. */
