@@ -25,12 +25,25 @@ static void accept_on(struct http_server *server, bool is_on)
         mem_exhausted();
 }
 
+/* Who holds a connection without asking anything must not keep out who has something to say. */
+static bool make_room(struct http_server *server)
+{
+    struct http_exchange *idlest = deadlines_expired(&server->idle, INT64_MAX);
+    if (idlest == NULL)
+        return false;
+    connection_drop(idlest);
+    return server->connections < server->limits.max_connections;
+}
+
 static void on_connection(evutil_socket_t fd, short what, void *self)
 {
     (void)what;
     struct http_server *server = self;
     for (int i = 0; i < ACCEPTS_PER_ROUND; i++) {
-        if (server->connections >= server->limits.max_connections) {
+        bool is_full = server->connections >= server->limits.max_connections;
+        if (is_full && i > 0)
+            return; /* whether another one waits is told by the next event */
+        if (is_full && !make_room(server)) {
             accept_on(server, false);
             return;
         }
@@ -80,7 +93,8 @@ static void on_sweep(void *self)
     end_expired(server, &server->answer, now_ms);
     end_expired(server, &server->linger, now_ms);
     format_date(server);
-    accept_on(server, server->connections < server->limits.max_connections);
+    accept_on(server,
+              server->connections < server->limits.max_connections || server->idle.first != NULL);
     loop_timer_arm(server->sweep, SWEEP_MS);
 }
 

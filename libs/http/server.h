@@ -1,8 +1,9 @@
 /*
  * server: a strict, bounded HTTP/1.1 server on a loop.
  *
- * What is refused is refused before it costs anything: connections beyond the cap wait in the
- * kernel's backlog, a request is shown to the handler when its head is complete and before its body
+ * What is refused is refused before it costs anything: at the cap of connections the one that has
+ * been idle for longest makes room, and when none is idle new ones wait in the kernel's backlog; a
+ * request is shown to the handler when its head is complete and before its body
  * is read, a body beyond the limit is not read, and a request that is not complete within its
  * deadline (from its first byte, not from the last one) is closed. Framing that two programs could
  * read differently is 400 and close: a second Content-Length, Content-Length with
@@ -11,7 +12,8 @@
  * connection are answered in order, one at a time.
  *
  * Memory: at most max_connections * (head_max + body_max + 4 KiB), and only for bodies that the
- * handler accepted. Everything runs on the loop's thread.
+ * handler accepted; an answer that a client does not take is kept beside it until the write
+ * deadline. Everything runs on the loop's thread.
  */
 #ifndef LIBS_HTTP_SERVER_H
 #define LIBS_HTTP_SERVER_H

@@ -1,16 +1,23 @@
 #include "libs/rpc/scan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DEPTH_MAX 16U
 #define PART_OVERHEAD 48U /* what malloc and protobuf-c's books cost for each field, roughly */
 #define FIELD_NUMBER_MAX 536870911U
+#define PATH_MAX_LEN 160
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
 struct level {
     const ProtobufCMessageDescriptor *type;
     const uint8_t *end;
+    const char *name; /* of the field that holds it; NULL: the request itself */
+    bool is_element;  /* of a repeated field, */
+    size_t index;     /* which one */
+    const ProtobufCFieldDescriptor *repeated; /* the repeated field last met in it, */
+    size_t count;                             /* and how many of it so far */
 };
 
 struct scan {
@@ -63,23 +70,51 @@ static bool skip(struct scan *scan, uint64_t len)
     return true;
 }
 
-static bool enter(struct scan *scan, const ProtobufCMessageDescriptor *type, size_t len,
-                  struct err *err)
+/* field NULL: the request itself. */
+static bool enter(struct scan *scan, const ProtobufCMessageDescriptor *type,
+                  const ProtobufCFieldDescriptor *field, size_t len, struct err *err)
 {
     if (scan->depth == DEPTH_MAX)
         return err_set(err, ERR_REJECT, "request is nested too deep");
     if (!charge(scan, type->sizeof_message, err))
         return false;
-    scan->levels[scan->depth++] = (struct level){type, scan->at + len};
+    struct level inner = {.type = type, .end = scan->at + len};
+    if (field != NULL) {
+        struct level *outer = &scan->levels[scan->depth - 1];
+        inner.name = field->name;
+        inner.is_element = field->label == PROTOBUF_C_LABEL_REPEATED;
+        if (inner.is_element && outer->repeated != field) {
+            outer->repeated = field;
+            outer->count = 0;
+        }
+        inner.index = inner.is_element ? outer->count++ : 0;
+    }
+    scan->levels[scan->depth++] = inner;
     return true;
+}
+
+/* "events[3].event.video_downloaded." for what stands in the innermost message. */
+static void put_path(const struct scan *scan, char *out, size_t size)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 1; i < scan->depth && len < size; i++) {
+        const struct level *level = &scan->levels[i];
+        int written = level->is_element
+                          ? snprintf(out + len, size - len, "%s[%zu].", level->name, level->index)
+                          : snprintf(out + len, size - len, "%s.", level->name);
+        len += (size_t)written;
+    }
 }
 
 static bool check_string(const struct scan *scan, const ProtobufCFieldDescriptor *field,
                          struct bytes text, struct err *err)
 {
-    bool is_fine = bytes_is_utf8(text) && (text.len == 0 || memchr(text.data, 0, text.len) == NULL);
-    return is_fine || err_set(err, ERR_REJECT, "%s.%s: must be UTF-8 without NUL",
-                              top(scan)->type->short_name, field->name);
+    char path[PATH_MAX_LEN];
+    if (bytes_is_utf8(text) && (text.len == 0 || memchr(text.data, 0, text.len) == NULL))
+        return true;
+    put_path(scan, path, sizeof(path));
+    return err_set(err, ERR_REJECT, "%s%s: must be UTF-8 without NUL", path, field->name);
 }
 
 /* A length-delimited field: a string, bytes, a message, packed numbers or something unknown. */
@@ -91,7 +126,7 @@ static bool scan_part(struct scan *scan, unsigned number, struct err *err)
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(top(scan)->type, number);
     if (field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE)
-        return enter(scan, field->descriptor, (size_t)len, err);
+        return enter(scan, field->descriptor, field, (size_t)len, err);
     if (field != NULL && field->type == PROTOBUF_C_TYPE_STRING &&
         !check_string(scan, field, (struct bytes){(const char *)scan->at, (size_t)len}, err))
         return false;
@@ -128,7 +163,7 @@ bool rpc_scan(const ProtobufCMessageDescriptor *type, struct bytes message, size
     const uint8_t *begin = message.len == 0 ? &nothing : (const uint8_t *)message.data;
     struct scan scan = {.at = begin, .heap_max = heap_max};
     scan.levels[0].type = type;
-    if (!enter(&scan, type, message.len, err))
+    if (!enter(&scan, type, NULL, message.len, err))
         return false;
     while (scan.depth > 0) {
         if (scan.at == top(&scan)->end)

@@ -195,9 +195,9 @@ def test_bytes_that_are_no_request_are_refused(server: EchoServer) -> None:
         b"\xff": "request is not a telefact.test.v1.EchoRequest",
         b"\x08\x01": "request is not a telefact.test.v1.EchoRequest",
         b"\x0a\x05ab": "request is not a telefact.test.v1.EchoRequest",
-        b"\x0a\x03a\x00b": "EchoRequest.text: must be UTF-8 without NUL",
-        b"\x0a\x02\xc3\x28": "EchoRequest.text: must be UTF-8 without NUL",
-        b"\x1a\x04\x1a\x02\xed\xa0": "Part.text: must be UTF-8 without NUL",
+        b"\x0a\x03a\x00b": "text: must be UTF-8 without NUL",
+        b"\x0a\x02\xc3\x28": "text: must be UTF-8 without NUL",
+        b"\x1a\x04\x1a\x02\xed\xa0": "parts[0].text: must be UTF-8 without NUL",
         b"\x1a\x00" * 500_000: "request has too many parts",
     }
     for payload, text in cases.items():

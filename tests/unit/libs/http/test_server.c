@@ -628,15 +628,18 @@ static void cap_client(void)
 {
     int a = http_client_open(test.port);
     int b = http_client_open(test.port);
-    CHECK(status_of(a, GET_ECHO) == 200);
-    CHECK(status_of(b, GET_ECHO) == 200);
+    CHECK(http_client_send_text(a, GET_LATER));
+    CHECK(http_client_send_text(b, GET_LATER));
+    (void)sem_wait(&test.later_came);
+    (void)sem_wait(&test.later_came);
     int c = http_client_open(test.port); /* accepted by the kernel only */
     CHECK(http_client_send_text(c, GET_ECHO));
-    CHECK(status_of(a, GET_ECHO) == 200);
-    CHECK(status_of(b, GET_ECHO) == 200);
     CHECK(http_client_is_silent(c));
-    http_client_close(a);
+    loop_post(test.loop, answer_all_later, NULL);
+    CHECK(http_client_status(a) == 202);
+    CHECK(http_client_status(b) == 202);
     CHECK(http_client_status(c) == 200);
+    http_client_close(a);
     http_client_close(b);
     http_client_close(c);
     wait_for_connections(0);
@@ -648,7 +651,33 @@ static void connections_beyond_the_cap_wait(void **state)
     struct http_limits limits = LIMITS;
     limits.max_connections = 2;
     serve(&limits, cap_client);
-    assert_int_equal(test.requests, 5);
+    assert_int_equal(test.requests, 3);
+    end();
+}
+
+static void room_client(void)
+{
+    int a = http_client_open(test.port);
+    int b = http_client_open(test.port);
+    CHECK(status_of(a, GET_ECHO) == 200);
+    CHECK(status_of(b, GET_ECHO) == 200);
+    int c = http_client_open(test.port);
+    CHECK(status_of(c, GET_ECHO) == 200);
+    CHECK(status_of(b, GET_ECHO) == 200); /* a was idle for longer */
+    CHECK(http_client_is_ended(a));
+    http_client_close(a);
+    http_client_close(b);
+    http_client_close(c);
+    wait_for_connections(0);
+}
+
+static void the_idlest_connection_makes_room_at_the_cap(void **state)
+{
+    (void)state;
+    struct http_limits limits = LIMITS;
+    limits.max_connections = 2;
+    serve(&limits, room_client);
+    assert_int_equal(test.requests, 4);
     end();
 }
 
@@ -786,6 +815,7 @@ int main(void)
         cmocka_unit_test(a_reset_ends_what_was_pipelined),
         cmocka_unit_test(clients_that_do_not_read_are_dropped),
         cmocka_unit_test(connections_beyond_the_cap_wait),
+        cmocka_unit_test(the_idlest_connection_makes_room_at_the_cap),
         cmocka_unit_test(exchanges_outlive_their_clients),
         cmocka_unit_test(draining_finishes_what_is_owed),
         cmocka_unit_test(exchanges_outlive_their_server),

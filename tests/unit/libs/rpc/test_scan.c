@@ -77,7 +77,7 @@ static void strings_are_utf8_without_nul(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err err = {0};
         assert_false(scan(cases[i], &err));
-        assert_string_equal(err.text, "EventToPublish.idempotency_key: must be UTF-8 without NUL");
+        assert_string_equal(err.text, "events[0].idempotency_key: must be UTF-8 without NUL");
     }
 }
 
