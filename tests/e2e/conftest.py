@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import subprocess
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from deploy.local.servers import Servers
 from tests.support.pair import PairPlan
+from tests.support.processes import Service
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 MakePlan = Callable[..., PairPlan]
@@ -68,3 +70,11 @@ def planted_bugs(binary: Path) -> list[str]:
 def _printed(binary: Path, option: str) -> list[str]:
     printed = subprocess.run([binary, option], capture_output=True, text=True, check=True, timeout=10).stdout
     return printed.split()
+
+
+async def wait_not_ready(service: Service, deadline_s: float) -> None:
+    """Wait until /readyz stops answering 200."""
+    deadline = time.monotonic() + deadline_s
+    while await service.is_ready():
+        assert time.monotonic() < deadline, f"{service.name} stays ready"
+        await asyncio.sleep(0.1)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -15,9 +19,21 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from deploy.local.servers import Servers
 from tests.support.oracle.projection import Place
 
 _DEADLINE_S = 30.0
+
+
+@contextlib.contextmanager
+def stalled(servers: Servers) -> Iterator[None]:
+    """The broker stands still: it keeps its connections and answers nothing."""
+    broker = servers.kafka.state["nodes"][0]["process"]["pid"]
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(broker, signal.SIGCONT)
 
 
 def _admin(bootstrap: str) -> AdminClient:

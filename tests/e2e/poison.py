@@ -13,6 +13,7 @@ from tests.support.protos import event_pb2
 from tests.support.traffic import Traffic
 
 USER = 6_100_000_001
+STRANGER = 6_100_000_002  # of another partition when there are four
 
 
 def counted(event_id: bytes, bot_id: int = BOT_ID, user_id: int = USER) -> bytes:
@@ -23,7 +24,7 @@ def counted(event_id: bytes, bot_id: int = BOT_ID, user_id: int = USER) -> bytes
 
 
 def poisons() -> list[tuple[str, bytes, bytes]]:
-    """(cause, key, value) of each kind."""
+    """(cause, key, value) of each kind; all are written to the partition of USER's key."""
     key = ids.record_key(BOT_ID, USER)
     bad_text = event_pb2.Event(event_id=b"p" * 16, bot_id=BOT_ID)
     bad_text.video_downloaded.user_id = USER
@@ -34,6 +35,7 @@ def poisons() -> list[tuple[str, bytes, bytes]]:
         ("malformed", key, bad_text.SerializeToString()),
         ("other_bot", ids.record_key(BOT_ID + 1, USER), counted(b"b" * 16, bot_id=BOT_ID + 1)),
         ("wrong_key", ids.record_key(BOT_ID, USER + 1), counted(b"k" * 16)),
+        ("wrong_partition", ids.record_key(BOT_ID, STRANGER), counted(b"s" * 16, user_id=STRANGER)),
     ]
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.e2e.conftest import MakePlan, Run
+from tests.e2e.conftest import MakePlan, Run, wait_not_ready
 from tests.support.pair import Pair
 from tests.support.processes import Service
 from tests.support.telegram import LOST
@@ -22,13 +22,6 @@ def cpu_s(service: Service) -> float:
     with open(f"/proc/{service.pid}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100.0
-
-
-async def wait_not_ready(service: Service, deadline_s: float) -> None:
-    deadline = time.monotonic() + deadline_s
-    while await service.is_ready():
-        assert time.monotonic() < deadline, f"{service.name} stays ready"
-        await asyncio.sleep(0.1)
 
 
 @pytest.mark.timeout(180)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from typing import Any
 
 import grpc
 
-from tests.e2e.conftest import MakePlan, Run
+from tests.e2e.conftest import MakePlan, Run, wait_not_ready
+from tests.e2e.kafka_tools import stalled
 from tests.support.bot import PlannedEvent
 from tests.support.oracle import ids
 from tests.support.pair import Pair
@@ -77,6 +79,8 @@ def test_a_reader_with_the_position_of_a_publish_sees_it(run: Run, make_plan: Ma
                     timeout=5,
                 )
                 assert (stats.found, stats.videos_count) == (False, number)
+                applied = await reads.WaitApplied(read_pb2.WaitAppliedRequest(position=record.position), timeout=5)
+                assert applied.applied
             verdict = await traffic.settle_and_judge()
             assert verdict.is_green, verdict.report()
 
@@ -130,6 +134,30 @@ def test_sigterm_under_load_loses_nothing_and_exits_cleanly(run: Run, make_plan:
                 assert await service.stop() == 0, service.log_end()
                 await service.start()
                 await traffic.acked_more(100, 20)
+            verdict = await traffic.settle_and_judge()
+            assert verdict.is_green, verdict.report()
+
+    run(body())
+
+
+def test_a_second_sigterm_ends_a_drain_at_once(run: Run, make_plan: MakePlan) -> None:
+    """While Kafka stands still, the first one must wait for what is in flight."""
+
+    async def body() -> None:
+        async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=17, rate=300)) as traffic:
+            await traffic.acked(200, 20)
+            gateway = pair.gateways[0]
+            with stalled(pair.plan.servers):
+                attempts = traffic.telegram.progress().attempts
+                await traffic.sent_more(50, 10)
+                gateway.signal(signal.SIGTERM)
+                await wait_not_ready(gateway, 5)
+                assert gateway.is_running, "it did not wait for what is in flight"
+                assert traffic.telegram.progress().attempts - attempts < 50, "it answered what is not durable"
+                gateway.signal(signal.SIGTERM)
+                assert await gateway.wait(2) == 1
+            await gateway.start()
+            traffic.telegram.set_webhooks(pair.webhooks)
             verdict = await traffic.settle_and_judge()
             assert verdict.is_green, verdict.report()
 

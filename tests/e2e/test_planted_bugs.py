@@ -6,9 +6,7 @@ Every provocation also runs without a bug and must then be green, so that it is 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 import string
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +18,7 @@ import pytest
 
 from tests.e2e.conftest import MakePlan, Run, planted_bugs
 from tests.e2e.crashes import Crashes, join_anew
-from tests.e2e.kafka_tools import delete_records, set_topic_config
+from tests.e2e.kafka_tools import delete_records, set_topic_config, stalled
 from tests.e2e.poison import put_poisons
 from tests.support.bot import PlannedEvent
 from tests.support.oracle import DeadLetter, Stopped
@@ -61,13 +59,9 @@ async def kill_gateway(pair: Pair, traffic: Traffic) -> Outcome:
 async def stall_kafka(pair: Pair, traffic: Traffic) -> Outcome:
     """The broker stands still for longer than the gateway waits for it."""
     await traffic.acked(200, 20)
-    broker = pair.plan.servers.kafka.state["nodes"][0]["process"]["pid"]
-    os.kill(broker, signal.SIGSTOP)
-    began = time.monotonic()
-    try:
+    with stalled(pair.plan.servers):
+        began = time.monotonic()
         await until(lambda: time.monotonic() - began > STALL_S, 2 * STALL_S, "the gateway's patience to end")
-    finally:
-        os.kill(broker, signal.SIGCONT)
     return Outcome()
 
 

@@ -124,6 +124,16 @@ class Traffic:
         """Wait for so many further acknowledgements; raises TimeoutError."""
         await self.acked(self.acked_count + count, deadline_s)
 
+    async def sent_more(self, count: int, deadline_s: float) -> None:
+        """Wait until so many further updates were sent for the first time; raises TimeoutError."""
+        entries = self.telegram.ledger.entries
+        before = sum(entry.first_sent_at is not None for entry in entries)
+        await until(
+            lambda: sum(entry.first_sent_at is not None for entry in entries) >= before + count,
+            deadline_s,
+            f"{count} further updates sent",
+        )
+
     async def settle(self, deadline_s: float = 60.0) -> None:
         """Send nothing new (or the rest of `count`) and wait until everything is delivered, published and applied."""
         deadline = time.monotonic() + deadline_s

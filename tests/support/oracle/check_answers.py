@@ -14,7 +14,7 @@ from tests.support.oracle.log import TopicLog
 from tests.support.oracle.projection import AD_THRESHOLD, TOTALS, Row, Tables
 from tests.support.protos import read_grpc, read_pb2
 
-DEADLINE_S = 10.0
+DEADLINE_S = 5.0
 PAGE_MAX = 1_000
 ALL, USERS, GROUPS = 1, 2, 3
 
