@@ -1,16 +1,14 @@
 #include "services/gateway/app.h"
 
-#include "libs/base/backoff.h"
 #include "libs/base/log.h"
 #include "libs/base/now.h"
-#include "libs/base/random.h"
 #include "libs/loop/loop.h"
 #include "libs/ops/admin.h"
 #include "libs/ops/metrics.h"
 #include "services/gateway/ingest.h"
 #include "services/gateway/kafka/background.h"
 #include "services/gateway/kafka/producer.h"
-#include "services/gateway/kafka/topics.h"
+#include "services/gateway/kafka/topic_watch.h"
 #include "services/gateway/outbox.h"
 #include "services/gateway/publish.h"
 #include "services/gateway/telegram/webhook.h"
@@ -22,6 +20,7 @@
 #define TICK_MS 100
 #define SAFE_SECRET_LEN 32
 #define DRAIN_TICK_MS 10
+#define RECHECK_MS 1000 /* of lost topics */
 #define DRAIN_SLACK_MS \
     5000 /* beyond Kafka's time to acknowledge: for the bot's answer and ours \
           */
@@ -40,9 +39,8 @@ struct app {
     int64_t drain_until_ms;
     struct loop *loop;
     struct loop_timer *tick;
-    struct loop_timer *recheck;
-    struct backoff backoff;
     struct background *background;
+    struct topic_watch *topics;
     struct admin *admin;
     struct kafka_options kafka;
     struct producer *producer;
@@ -54,10 +52,6 @@ struct app {
     struct publish *publish;
     struct event_intake events;
     struct publish_service *service; /* NULL: as webhook */
-    /* Of the check on the background thread; the loop looks at them when it is done. */
-    struct topics_findings findings;
-    struct err check_err;
-    bool check_passed;
 };
 
 static struct metric_series in_flight[] = {{.labels = ""}};
@@ -180,44 +174,22 @@ static void serve(struct app *app)
     log_info("serving", LOG_INT("bot_id", app->settings->bot_id));
 }
 
-static void log_lines(enum log_level level, const char *msg, char *lines)
-{
-    char *rest = lines;
-    for (char *end = strchr(rest, '\n'); end != NULL; end = strchr(rest, '\n')) {
-        *end = '\0';
-        LOG_AT(level, msg, LOG_TEXT("finding", rest));
-        rest = end + 1;
-    }
-}
-
-static void check_topics(void *arg) /* on a background thread */
+/* At the start, and again when a topic was lost. */
+static void on_topics_checked(void *arg, const struct err *err)
 {
     struct app *app = arg;
-    app->check_passed = topics_check(&app->kafka, &app->findings, &app->check_err);
-}
-
-static void on_topics_checked(void *arg)
-{
-    struct app *app = arg;
-    if (app->state != APP_STARTING)
-        return;
-    log_lines(LOG_LEVEL_WARN, "topic is unwise", app->findings.advice);
-    log_lines(LOG_LEVEL_ERROR, "topic is wrong", app->findings.report);
-    if (app->check_passed) {
-        serve(app);
-    } else if (app->check_err.kind == ERR_RETRY) {
-        log_warn("topics cannot be checked yet, trying again",
-                 LOG_TEXT("error", app->check_err.text));
-        loop_timer_arm(app->recheck, backoff_next(&app->backoff, random_u32()));
+    if (app->state == APP_STARTING) {
+        if (err == NULL)
+            serve(app);
+        else
+            fail(app, "Kafka cannot be used", err);
+    } else if (err != NULL) {
+        log_error("topics are gone or wrong, not ready", LOG_TEXT("error", err->text));
+        topic_watch_check(app->topics, RECHECK_MS);
     } else {
-        fail(app, "Kafka cannot be used", &app->check_err);
+        log_info("topics are there again");
+        producer_renew(app->producer);
     }
-}
-
-static void start_check(void *arg)
-{
-    struct app *app = arg;
-    background_run(app->background, check_topics, on_topics_checked, app);
 }
 
 static bool is_finished(const struct app *app)
@@ -253,6 +225,8 @@ static void on_tick(void *arg)
         webhook_update_metrics(app->webhook);
     if (app->service != NULL && app->state == APP_SERVING)
         publish_service_set_serving(app->service, producer_is_ready(app->producer, &ignored));
+    if (app->state == APP_SERVING && producer_has_lost_topic(app->producer))
+        topic_watch_check(app->topics, 0);
     if (app->state == APP_DRAINING)
         on_drain_tick(app);
 }
@@ -268,6 +242,7 @@ static void on_terminate(void *arg)
     if (app->settings->forward_url[0] != '\0')
         wait_ms += app->settings->forward_timeout_ms;
     app->drain_until_ms = now_monotonic_ms() + wait_ms;
+    topic_watch_stop(app->topics);
     admin_drain(app->admin);
     if (app->webhook != NULL)
         webhook_drain(app->webhook);
@@ -282,6 +257,14 @@ static bool is_started(void *self, struct err *err)
 {
     const struct app *app = self;
     return app->state != APP_STARTING || err_set(err, ERR_RETRY, "topics are not checked yet");
+}
+
+static bool has_topics(void *self, struct err *err)
+{
+    const struct app *app = self;
+    if (app->state != APP_STARTING && producer_has_lost_topic(app->producer))
+        return err_set(err, ERR_RETRY, "a topic is gone");
+    return is_started(self, err);
 }
 
 static bool is_connected(void *self, struct err *err)
@@ -316,17 +299,23 @@ static void run_loop(struct app *app, const struct admin_check *checks, size_t c
         return;
     }
     app->tick = loop_timer_new(app->loop, on_tick, app);
-    app->recheck = loop_timer_new(app->loop, start_check, app);
+    struct topic_watch_host host = {
+        .loop = app->loop,
+        .background = app->background,
+        .options = &app->kafka,
+        .checked = on_topics_checked,
+        .self = app,
+    };
+    app->topics = topic_watch_new(&host);
     loop_timer_arm(app->tick, TICK_MS);
     loop_on_terminate(app->loop, on_terminate, app);
-    start_check(app);
+    topic_watch_check(app->topics, 0);
     loop_run(app->loop);
 }
 
 /* In reverse order of construction. */
 static void done(struct app *app)
 {
-    loop_timer_free(app->recheck);
     loop_timer_free(app->tick);
     admin_free(app->admin);
     publish_service_free(app->service);
@@ -335,6 +324,7 @@ static void done(struct app *app)
     ingest_free(app->ingest);
     producer_free(app->producer);
     outbox_free(app->outbox);
+    topic_watch_free(app->topics);
     background_free(app->background);
     loop_free(app->loop);
 }
@@ -344,7 +334,6 @@ int app_run(const struct settings *settings)
     struct app app = {
         .settings = settings,
         .exit_code = EXIT_SUCCESS,
-        .backoff = {.first_ms = 200, .max_ms = 2000},
         .kafka = app_kafka_options(settings),
     };
     struct err err;
@@ -358,7 +347,7 @@ int app_run(const struct settings *settings)
         const struct admin_check checks[] = {
             {"loop", ADMIN_LIVE, admin_loop_holds, app.loop},
             {"topics", ADMIN_STARTED, is_started, &app},
-            {"topics", ADMIN_READY, is_started, &app},
+            {"topics", ADMIN_READY, has_topics, &app},
             {"kafka", ADMIN_READY, is_connected, &app},
         };
         build_core(&app);

@@ -129,3 +129,21 @@ def test_an_outage_is_answered_503_and_over_three_seconds_after_it_is_over(
         assert gateway.metrics()["kafka_delivery_failures_total"] >= 20
         gateway.terminate()
         assert gateway.wait() == 0
+
+
+def test_a_deleted_topic_is_503_and_not_ready_until_it_is_there_again(
+    servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
+) -> None:
+    with Gateway(servers, binaries, work_dir, topic_prefix, {"GATEWAY_DELIVERY_TIMEOUT_MS": "3000"}) as gateway:
+        assert gateway.post(text_update(1, 1)).status == 200
+        admin = AdminClient({"bootstrap.servers": servers.kafka_bootstrap, "log_level": 2})
+        for future in admin.delete_topics([f"{gateway.prefix}.events.v1"]).values():
+            future.result(10)
+        until(lambda: gateway.post(text_update(2, 2)).status == 503, 10, "the loss of the topic to be noticed")
+        until(lambda: gateway.probe("/readyz") == 503, 5, "/readyz to tell the loss")
+        assert gateway.probe("/livez") == 200
+        until(lambda: "topics are gone or wrong" in gateway.log(), 10, "the check to tell the loss")
+        assert gateway.command("topics", "create").returncode == 0
+        until(gateway.is_ready, 10, "/readyz to tell the return")
+        until(lambda: gateway.post(text_update(2, 2)).status == 200, 10, "updates to be taken again")
+        assert len(gateway.records("events")) == 1

@@ -27,6 +27,7 @@ struct handle {
     struct log_limit errors;
     size_t pending;
     int brokers_up;
+    bool has_lost_topic;
     bool is_retired;
     bool is_polling; /* reports are being made: do not end under their feet */
 };
@@ -66,6 +67,13 @@ static bool is_too_large(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
+static bool is_topic_lost(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 static void report(struct handle *handle, const rd_kafka_message_t *message)
 {
     struct tag *tag = message->_private;
@@ -78,6 +86,7 @@ static void report(struct handle *handle, const rd_kafka_message_t *message)
     if (!delivery.is_durable) {
         delivery.error = rd_kafka_err2str(message->err);
         delivery.is_too_large = is_too_large(message->err);
+        handle->has_lost_topic |= is_topic_lost(message->err);
         metric_add(&failures[0], 1);
     }
     metric_observe_us(&delivery_seconds[0], now_monotonic_us() - tag->put_us);
@@ -246,9 +255,10 @@ static rd_kafka_headers_t *headers_of(const struct record *record)
     return headers;
 }
 
-static bool refuse(rd_kafka_error_t *error, struct err *err)
+static bool refuse(struct handle *handle, rd_kafka_error_t *error, struct err *err)
 {
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    handle->has_lost_topic |= is_topic_lost(code);
     rd_kafka_error_destroy(error);
     return err_set(err, is_too_large(code) ? ERR_REJECT : ERR_RETRY, "produce: %s",
                    rd_kafka_err2str(code));
@@ -276,12 +286,17 @@ bool handle_put(struct handle *handle, enum sink_topic topic, const struct recor
     }
     rd_kafka_headers_destroy(headers);
     free(tag);
-    return refuse(error, err);
+    return refuse(handle, error, err);
 }
 
 size_t handle_pending(const struct handle *handle)
 {
     return handle->pending;
+}
+
+bool handle_has_lost_topic(const struct handle *handle)
+{
+    return handle->has_lost_topic;
 }
 
 int handle_brokers_up(const struct handle *handle)

@@ -34,6 +34,10 @@ MUST_CHECK bool handle_put(struct handle *handle, enum sink_topic topic,
 size_t handle_pending(const struct handle *handle);
 int handle_brokers_up(const struct handle *handle);
 
+/* A record was refused because its topic is gone. librdkafka looks for it again only after minutes.
+ */
+bool handle_has_lost_topic(const struct handle *handle);
+
 /* It is gone after its last report. */
 void handle_retire(struct handle *handle);
 

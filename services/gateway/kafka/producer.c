@@ -23,7 +23,7 @@ struct producer {
 static struct metric_series recreated[] = {{.labels = ""}};
 static struct metric recreated_metric = {
     .name = "kafka_producer_recreated_total",
-    .help = "Producers replaced after a fatal error of librdkafka.",
+    .help = "Producers replaced after a fatal error of librdkafka or the loss of a topic.",
     .kind = METRIC_COUNTER,
     .series = recreated,
     .count = 1,
@@ -54,6 +54,7 @@ void producer_add_metrics(void)
 }
 
 static void on_broken(void *self, const char *reason);
+static size_t pending(void *self);
 
 static bool open_handle(struct producer *producer, struct err *err)
 {
@@ -81,16 +82,21 @@ static void on_reopen(void *self)
 static void on_broken(void *self, const char *reason)
 {
     struct producer *producer = self;
-    struct handle *broken = producer->handle;
-    if (broken == NULL)
-        return;
     log_error("Kafka producer is broken, replacing it", LOG_TEXT("reason", reason),
-              LOG_INT("pending", (int64_t)handle_pending(broken)));
+              LOG_INT("pending", (int64_t)pending(producer)));
+    producer_renew(producer);
+}
+
+void producer_renew(struct producer *producer)
+{
+    struct handle *old = producer->handle;
+    if (old == NULL)
+        return;
     metric_add(&recreated[0], 1);
     producer->handle = NULL;
     int64_t since_ms = now_monotonic_ms() - producer->opened_ms;
     loop_timer_arm(producer->reopen, since_ms >= REOPEN_MS ? 0 : REOPEN_MS - since_ms);
-    handle_retire(broken);
+    handle_retire(old);
 }
 
 bool producer_check(const struct kafka_options *options, struct err *err)
@@ -157,6 +163,11 @@ bool producer_is_ready(const struct producer *producer, struct err *err)
         return err_set(err, ERR_RETRY, "%zu records wait for Kafka",
                        handle_pending(producer->handle));
     return true;
+}
+
+bool producer_has_lost_topic(const struct producer *producer)
+{
+    return producer->handle != NULL && handle_has_lost_topic(producer->handle);
 }
 
 void producer_update_metrics(const struct producer *producer)

@@ -30,6 +30,13 @@ struct record_sink producer_port(struct producer *producer);
 /* A broker is connected and the queue is below its high mark; else false and why. */
 MUST_CHECK bool producer_is_ready(const struct producer *producer, struct err *err);
 
+/* A topic is gone, as it seems. Check the topics, then renew. */
+bool producer_has_lost_topic(const struct producer *producer);
+
+/* Go on with a new producer, which knows the topics as they are now. What is on its way is reported
+ * as not durable. */
+void producer_renew(struct producer *producer);
+
 /* Bring the gauges up to date; about once a second. */
 void producer_update_metrics(const struct producer *producer);
 void producer_add_metrics(void); /* once at start */
