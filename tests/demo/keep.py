@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from deploy.local import process
 from deploy.local.servers import Servers
 from tests.support.pair import Pair
-from tests.support.processes import Service
+from tests.support.processes import NotReady, Service
 
 _STATE = "kept.json"
+_READY_S = 60.0
 
 
 async def leave_running(folder: Path, pair: Pair) -> None:
@@ -27,10 +30,17 @@ async def leave_running(folder: Path, pair: Pair) -> None:
             binary = pair.plan.binaries / ("telefact-store" if service is pair.store else "telefact-gateway")
             kept.append(process.spawn([str(binary), "run"], service.log_path, pair.plan.work_dir))
     (folder / _STATE).write_text(json.dumps(kept))
-    for service in pair.services:
-        while not await service.is_ready():
-            await asyncio.sleep(0.05)
+    for service, daemon in zip(pair.services, kept, strict=True):
+        await _wait_ready(service, daemon)
     _explain(pair)
+
+
+async def _wait_ready(service: Service, daemon: dict[str, Any]) -> None:
+    deadline = time.monotonic() + _READY_S
+    while not await service.is_ready():
+        if time.monotonic() > deadline or not process.is_running(daemon):
+            raise NotReady(f"{service.name} did not become ready again\n{service.log_end()}")
+        await asyncio.sleep(0.05)
 
 
 @contextlib.contextmanager

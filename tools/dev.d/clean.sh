@@ -7,6 +7,7 @@ set -euo pipefail
 rm -rf build
 if [ "${1:-}" = --all ]; then
   deploy/local/servers stop
+  [ ! -x "$CACHE/venv/bin/python" ] || "$CACHE/venv/bin/python" -m tests.demo --stop
   rm -rf "$CACHE"
   pin=(/etc/apt/sources.list.d/telefact-yyjson.sources /etc/apt/preferences.d/telefact-yyjson)
   if [ -e "${pin[0]}" ] || [ -e "${pin[1]}" ]; then
