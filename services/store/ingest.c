@@ -16,6 +16,7 @@
 #define BACKOFF_MAX_MS 5000
 #define TROUBLE_CHECK_MS 1000 /* brokers in trouble say so often */
 #define POLL_MS 100
+#define BEHIND_LINGER_MS 50
 #define STOP_POLL_MS 20
 
 struct ingest *ingest_new(const struct ingest_options *options, const struct record_source *source,
@@ -300,27 +301,42 @@ static bool do_due(struct ingest *ingest, struct err *err)
            ingest_try_begin(ingest, err);
 }
 
-/* How long to wait for the next record: as long as the oldest one in hand may linger. */
+/* The log is known to hold more than was taken. */
+static bool is_behind(const struct ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->partition_count; i++) {
+        const struct partition *partition = &ingest->partitions[i];
+        if (partition->state == PARTITION_RUNNING &&
+            ingest->source.known_end(ingest->source.self, partition->id) > partition->next_offset)
+            return true;
+    }
+    return false;
+}
+
+/* How long the oldest record in hand may still wait for others; behind, a fuller batch is worth it.
+ */
+static int64_t linger_left_ms(const struct ingest *ingest)
+{
+    int64_t age_ms = (now_monotonic_us() - ingest->hand.since_us) / 1000;
+    if (age_ms >= ingest->options.linger_ms && age_ms < BEHIND_LINGER_MS && is_behind(ingest))
+        return BEHIND_LINGER_MS - age_ms;
+    return age_ms < ingest->options.linger_ms ? ingest->options.linger_ms - age_ms : 0;
+}
+
 static int wait_for(const struct ingest *ingest, int wait_ms)
 {
     if (ingest->hand.count == 0)
         return wait_ms;
-    int64_t age_ms = (now_monotonic_us() - ingest->hand.since_us) / 1000;
-    int64_t left_ms = ingest->options.linger_ms - age_ms;
-    if (left_ms <= 0)
-        return 0;
+    int64_t left_ms = linger_left_ms(ingest);
     return left_ms < wait_ms ? (int)left_ms : wait_ms;
 }
 
-/* Without lag: nothing more is there and the oldest has waited long enough. Behind: no room is
- * left. */
 static bool is_flush_due(const struct ingest *ingest, enum source_event_kind last)
 {
     const struct hand *hand = &ingest->hand;
     if (hand->count == 0)
         return false;
-    return hand_is_full(hand) || (last == SOURCE_NOTHING && now_monotonic_us() - hand->since_us >=
-                                                                ingest->options.linger_ms * 1000);
+    return hand_is_full(hand) || (last == SOURCE_NOTHING && linger_left_ms(ingest) == 0);
 }
 
 bool ingest_step(struct ingest *ingest, int wait_ms, struct err *err)

@@ -31,7 +31,7 @@ static const struct property STANDARD[] = {
     {"fetch.error.backoff.ms", "100"},
     /* A fetched piece is held whole, and decompressed it is several times as large: small pieces
        keep memory small. A larger message still passes. */
-    {"fetch.message.max.bytes", "131072"},
+    {"fetch.message.max.bytes", "1048576"},
     {"fetch.max.bytes", "1048576"},
     {"queued.max.messages.kbytes", "4096"},
     {"log.connection.close", "false"},

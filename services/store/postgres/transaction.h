@@ -11,17 +11,16 @@
 
 #include "services/store/postgres/copy.h"
 #include "services/store/postgres/facts.h"
+#include "services/store/postgres/pipeline.h"
 
 struct transaction { /* memory that serves every batch; zeroed except session and generation */
-    struct session *session;
+    struct pipeline pipeline; /* and the session */
     int generation;
     struct facts facts;
-    struct layout_columns columns;
     struct copy copy;
+    /* Of the batch in hand. */
     struct batch *batch;
     struct fold *fold;
-    int *plan; /* enum layout_statement of each statement of the open pipeline */
-    size_t plan_count, plan_capacity;
     size_t fences_moved;
     bool is_fence_lost;
     const struct fold_user *const *users; /* changed rows */

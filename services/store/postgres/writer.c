@@ -19,14 +19,14 @@ struct writer {
 
 static struct session *session_of(struct writer *writer)
 {
-    return writer->transaction.session;
+    return writer->transaction.pipeline.session;
 }
 
 static void close_session(void *self)
 {
     struct writer *writer = self;
     session_free(session_of(writer));
-    writer->transaction.session = NULL;
+    writer->transaction.pipeline.session = NULL;
 }
 
 /* ---- opening ---- */
@@ -71,7 +71,7 @@ static bool open_session(void *self, struct err *err)
         session_free(session);
         return false;
     }
-    writer->transaction.session = session;
+    writer->transaction.pipeline.session = session;
     return true;
 }
 
