@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import time
 from typing import Any
@@ -55,6 +56,27 @@ def test_hostile_updates_are_kept_or_translated_and_never_refused(run: Run, make
             assert refused == []
 
     run(body())
+
+
+def test_a_date_ahead_of_the_clock_is_held_to_the_records_time(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        async with Pair(make_plan(gateways=2)) as pair, Traffic(pair, TrafficPlan(seed=18, rate=300)) as traffic:
+            await traffic.acked(100, 20)
+            for number in range(60):
+                date = int(time.time()) + 250 + number * 10
+                traffic.telegram.enqueue(start_of(6_300_000_000 + number % 20, 7_000_000 + number, date))
+            verdict = await traffic.settle_and_judge()
+            assert verdict.is_green, verdict.report()
+
+    run(body())
+
+
+def start_of(user_id: int, number: int, date: int) -> bytes:
+    """A private /start."""
+    sender = {"id": user_id, "is_bot": False, "first_name": f"Name {number}"}
+    chat = {"id": user_id, "type": "private", "first_name": sender["first_name"]}
+    message = {"message_id": number, "from": sender, "chat": chat, "date": date, "text": f"/start ref{number}"}
+    return json.dumps({"update_id": number, "message": message}).encode()
 
 
 def test_a_reader_with_the_position_of_a_publish_sees_it(run: Run, make_plan: MakePlan) -> None:

@@ -24,22 +24,27 @@ CLOCK_SLACK_MS = 2_000.0
 class LogReading:
     """What the events topic holds, by the oracle's own understanding."""
 
-    first: dict[bytes, Place] = field(default_factory=dict)
-    """The first record of each expected event."""
-    copies: Counter[bytes] = field(default_factory=Counter)
-    held: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    """Event id by place, of expected events."""
+    places: dict[bytes, list[Place]] = field(default_factory=dict)
+    """Where the records of each expected event stand, in log order."""
     kinds: Counter[str] = field(default_factory=Counter)
     """Distinct events by kind."""
 
     @property
     def duplicates(self) -> int:
         """Records beyond the first of their event."""
-        return sum(self.copies.values()) - len(self.copies)
+        return sum(len(places) - 1 for places in self.places.values())
+
+    def first(self, event_id: bytes) -> Place | None:
+        """The event's first record, the one that takes effect."""
+        places = self.places.get(event_id)
+        return places[0] if places else None
 
     def history(self, expected: Expected) -> list[tuple[Event, Place]]:
-        """The distinct events in log order."""
-        found = [(expected.events[event_id].event, place) for event_id, place in self.first.items()]
+        """What takes effect, in log order: first records, and every record of a sighting, which is a merge."""
+        found = []
+        for event_id, places in self.places.items():
+            event = expected.events[event_id].event
+            found += [(event, place) for place in (places if event.kind == "user_seen" else places[:1])]
         return sorted(found, key=lambda each: each[1][:2])
 
 
@@ -62,13 +67,10 @@ def check_events(
             kind = event.WhichOneof("payload")
             differences.add("log: unexpected event", f"{_where(record)}: {event.event_id.hex()} {kind}")
             continue
-        is_first = reading.copies[event.event_id] == 0
-        if is_first:
-            reading.first[event.event_id] = record.place
-            reading.kinds[candidate.event.kind] += 1
-        reading.copies[event.event_id] += 1
-        reading.held[record.place[:2]] = event.event_id
-        wanted = candidate.event if is_first else _repeated(expected.bot_id, event, candidate)
+        places = reading.places.setdefault(event.event_id, [])
+        reading.kinds[candidate.event.kind] += not places
+        wanted = candidate.event if not places else _repeated(expected.bot_id, event, candidate)
+        places.append(record.place)
         _check_record(_Checked(expected.bot_id, log.partitions, record, candidate), event, wanted, differences)
     _check_presence(expected, reading, differences)
     _check_order(expected, reading, differences)
@@ -194,7 +196,7 @@ def _one_line(event: event_pb2.Event) -> str:
 
 def _check_presence(expected: Expected, reading: LogReading, differences: Differences) -> None:
     for event_id, candidate in expected.events.items():
-        place = reading.first.get(event_id)
+        place = reading.first(event_id)
         if place is None:
             if candidate.must:
                 differences.add("log: lost", f"{candidate.cause}: {candidate.event.kind} {event_id.hex()}")
@@ -202,7 +204,7 @@ def _check_presence(expected: Expected, reading: LogReading, differences: Differ
         for token in candidate.positions:
             _check_position(token, place, candidate, differences)
         for at in candidate.answered_at:
-            if reading.held.get(at) != event_id:
+            if all(each[:2] != at for each in reading.places[event_id]):
                 differences.add("publish: wrong answer", f"{candidate.cause}: is not at {at[0]}:{at[1]}")
     for answer in expected.wrong_answers:
         differences.add("publish: wrong answer", answer)
@@ -226,7 +228,7 @@ def _check_order(expected: Expected, reading: LogReading, differences: Differenc
     for queue, event_ids in expected.queues.items():
         last: dict[int, Place] = {}
         for event_id in dict.fromkeys(event_ids):
-            place = reading.first.get(event_id)
+            place = reading.first(event_id)
             if place is None:
                 continue
             subject_id = expected.events[event_id].event.subject_id
