@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Step of set-up: yyjson. Debian 13 has the package; on Debian 12 those two packages, and no other,
-# come from Debian 13's suite by a pin. `./dev clean --all` removes the pin files.
+# come from Debian 13's suite by a pin. Source and pin are there only while this installs, so that
+# nothing else on the machine ever sees the other suite.
 set -euo pipefail
 # shellcheck source=tools/setup/lib.sh
 . tools/setup/lib.sh
@@ -31,6 +32,7 @@ if ! pkg-config --exists yyjson; then
   # shellcheck source=/dev/null
   . /etc/os-release
   say "Debian package: libyyjson-dev"
+  trap 'as_root rm -f $SOURCE $PIN' EXIT
   [ "$VERSION_ID" != 12 ] || pin_trixie
   apt_install libyyjson-dev
 fi
