@@ -1,25 +1,9 @@
 #include "services/store/kafka/conf.h"
 
-#include "libs/base/cleanup.h"
-#include "libs/base/log.h"
-
-#include <syslog.h>
-
-static void destroy_conf(rd_kafka_conf_t *conf)
-{
-    if (conf != NULL)
-        rd_kafka_conf_destroy(conf);
-}
-
-DEFINE_AUTO(conf, rd_kafka_conf_t *, destroy_conf)
-
-struct property {
-    const char *name;
-    const char *value;
-};
+#include "libs/kafka/conf.h"
 
 /* What the operator may change. */
-static const struct property STANDARD[] = {
+static const struct kafka_property STANDARD[] = {
     {"client.id", "telefact-store"},
     {"session.timeout.ms", "10000"},
     {"heartbeat.interval.ms", "3000"},
@@ -40,7 +24,7 @@ static const struct property STANDARD[] = {
 };
 
 /* What it may not; these come last. */
-static const struct property FIXED[] = {
+static const struct kafka_property FIXED[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"auto.offset.reset",
@@ -69,48 +53,14 @@ const char *const CONSUMER_REFUSED[] = {"acks",
                                         "queued.min.messages",
                                         NULL};
 
-static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
-{
-    char text[200];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
-        return true;
-    /* librdkafka's text may quote the value, which may be a password. */
-    return err_set(err, ERR_FATAL, "librdkafka refuses property %s or its value", name);
-}
-
-static bool set_all(rd_kafka_conf_t *conf, const struct property *properties, size_t count,
-                    struct err *err)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!set(conf, properties[i].name, properties[i].value, err))
-            return false;
-    return true;
-}
-
-/* Called on librdkafka's threads. */
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk;
-    if (level <= LOG_CRIT)
-        log_error("librdkafka", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
-    else if (level <= LOG_NOTICE)
-        log_warn("librdkafka", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
-    else
-        log_debug("librdkafka", LOG_TEXT("facility", facility), LOG_TEXT("text", text));
-}
-
 bool consumer_conf(const struct consumer_options *options, rd_kafka_conf_t **out, struct err *err)
 {
-    AUTO(conf) rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    if (!set_all(conf, STANDARD, sizeof(STANDARD) / sizeof(*STANDARD), err))
-        return false;
-    for (size_t i = 0; i < options->passed->count; i++)
-        if (!set(conf, options->passed->items[i].key, options->passed->items[i].value, err))
-            return false;
-    if (!set(conf, "bootstrap.servers", options->bootstrap_servers, err) ||
-        !set(conf, "group.id", options->group_id, err) ||
-        !set_all(conf, FIXED, sizeof(FIXED) / sizeof(*FIXED), err))
+    AUTO(kafka_conf) rd_kafka_conf_t *conf = kafka_conf_new();
+    if (!kafka_conf_set_all(conf, STANDARD, sizeof(STANDARD) / sizeof(*STANDARD), err) ||
+        !kafka_conf_set_passed(conf, options->passed, err) ||
+        !kafka_conf_set(conf, "bootstrap.servers", options->bootstrap_servers, err) ||
+        !kafka_conf_set(conf, "group.id", options->group_id, err) ||
+        !kafka_conf_set_all(conf, FIXED, sizeof(FIXED) / sizeof(*FIXED), err))
         return false;
     *out = conf;
     conf = NULL;
