@@ -1,6 +1,7 @@
 #include "services/gateway/settings.h"
 
 #include "libs/base/bytes.h"
+#include "libs/wire/position.h"
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -201,7 +202,7 @@ static const struct setting ROWS[] = {
      .offset = AT(topic_partitions),
      .standard = "12",
      .min = 1,
-     .max = 256,
+     .max = POSITION_PARTITIONS_MAX,
      .doc = "Partitions of each topic; fixed for the topic's life, since another count moves chats "
             "between partitions."},
     {.name = "GATEWAY_TOPIC_REPLICATION_FACTOR",

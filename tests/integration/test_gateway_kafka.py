@@ -89,6 +89,17 @@ def test_another_partition_count_refuses_to_start(servers: Servers, stopped: Gat
     assert f"GATEWAY_TOPIC_PARTITIONS={PARTITIONS + 1}" in checked.stderr
 
 
+def test_more_partitions_than_a_position_holds_refuse_to_start(servers: Servers, stopped: Gateway) -> None:
+    name = f"{stopped.prefix}.events.v1"
+    make_topic(servers, name, 257, GOOD_EVENTS)
+    checked = stopped.command("topics", "check")
+    admin = AdminClient({"bootstrap.servers": servers.kafka_bootstrap, "log_level": 2})
+    for future in admin.delete_topics([name]).values():
+        future.result(10)
+    assert checked.returncode == 1
+    assert f"topic {name}: has 257 partitions and at most 256 can be used" in checked.stderr
+
+
 def test_without_a_broker_it_lives_but_is_not_ready(stopped: Gateway) -> None:
     stopped.environment["GATEWAY_KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{free_port()}"
     with_nobody = stopped

@@ -1,6 +1,7 @@
 #include "services/gateway/kafka/topics.h"
 
 #include "libs/base/cleanup.h"
+#include "libs/wire/position.h"
 #include "services/gateway/kafka/admin_call.h"
 
 #include <inttypes.h>
@@ -136,6 +137,20 @@ static void check_safety(const char *topic, const struct topic_shape *shape,
                  topic, in_sync);
 }
 
+static void check_partitions(const char *topic, int has, int wanted, char *report)
+{
+    if (has > POSITION_PARTITIONS_MAX)
+        add_line(report,
+                 "topic %s: has %d partitions and at most %d can be used; name other topics with "
+                 "GATEWAY_TOPIC_PREFIX\n",
+                 topic, has, POSITION_PARTITIONS_MAX);
+    else if (has != wanted)
+        add_line(report,
+                 "topic %s: has %d partitions and GATEWAY_TOPIC_PARTITIONS says %d; another count "
+                 "moves chats between partitions, so set GATEWAY_TOPIC_PARTITIONS=%d\n",
+                 topic, has, wanted, has);
+}
+
 static bool check_one(struct admin_call *admin, const struct kafka_options *options,
                       enum sink_topic topic, struct topics_findings *out, struct err *err)
 {
@@ -149,11 +164,7 @@ static bool check_one(struct admin_call *admin, const struct kafka_options *opti
         add_line(out->report, "topic %s: is missing; run `telefact-gateway topics create`\n", name);
         return true;
     }
-    if (shape.partitions != options->partitions)
-        add_line(out->report,
-                 "topic %s: has %d partitions and GATEWAY_TOPIC_PARTITIONS says %d; another count "
-                 "moves chats between partitions, so set GATEWAY_TOPIC_PARTITIONS=%d\n",
-                 name, shape.partitions, options->partitions, shape.partitions);
+    check_partitions(name, shape.partitions, options->partitions, out->report);
     if (!admin_call_load_config(admin, name, &config, err))
         return false;
     if (topic_config_get_number(&config, "max.message.bytes") < KAFKA_MESSAGE_MAX)
