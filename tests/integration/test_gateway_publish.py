@@ -194,6 +194,19 @@ def test_a_thousand_events_are_taken(stub: Any) -> None:
     assert sum(not result.HasField("error") for result in answer.results) == 1000
 
 
+def test_metrics_tell_codes_and_methods(shared: Gateway, stub: Any) -> None:
+    samples = (
+        'rpc_requests_total{code="OK"}',
+        'rpc_requests_total{code="INVALID_ARGUMENT"}',
+        'rpc_duration_seconds_count{method="Publish"}',
+    )
+    before = shared.metrics()
+    publish(stub, video(9040))
+    refusal(lambda: publish(stub, video(0)))
+    after = shared.metrics()
+    assert [after[sample] - before[sample] for sample in samples] == [1, 1, 2]
+
+
 def test_too_much_in_flight_is_resource_exhausted(
     servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:

@@ -1,17 +1,13 @@
 #include "services/gateway/rpc/publish_service.h"
 
 #include "libs/base/mem.h"
-#include "libs/ops/metrics.h"
-#include "libs/rpc/server.h"
+#include "libs/rpc/call_metrics.h"
 #include "libs/rpc/tokens.h"
 #include "libs/wire/event_id.h"
 #include "libs/wire/position.h"
 #include "services/gateway/rpc/publish_request.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-#define STATUSES 17 /* of gRPC */
 
 typedef Telefact__Gateway__V1__PublishRequest request_message;
 typedef Telefact__Gateway__V1__PublishResponse response_message;
@@ -38,41 +34,12 @@ struct batch {
     } sent[];
 };
 
-static struct metric_series calls[STATUSES];
-static char call_labels[STATUSES][64];
-static struct metric calls_metric = {
-    .name = "rpc_requests_total",
-    .help = "RPC calls by gRPC status code, of all methods.",
-    .kind = METRIC_COUNTER,
-    .series = calls,
-    .count = STATUSES,
-};
-static struct metric_series duration[] = {{.labels = ""}};
-static struct metric duration_metric = {
-    .name = "rpc_duration_seconds",
-    .help = "Duration of RPC calls.",
-    .kind = METRIC_HISTOGRAM,
-    .series = duration,
-    .count = 1,
-};
-
 void publish_service_add_metrics(void)
 {
-    for (size_t i = 0; i < STATUSES; i++) {
-        (void)snprintf(call_labels[i], sizeof(call_labels[i]), "code=\"%zu\"", i);
-        calls[i].labels = call_labels[i];
-    }
-    metrics_add(&calls_metric);
-    metrics_add(&duration_metric);
-}
-
-static void on_call_end(void *self, const char *method, enum rpc_status status, int64_t duration_us)
-{
-    (void)self;
-    (void)method;
-    if ((int)status < STATUSES)
-        metric_add(&calls[status], 1);
-    metric_observe_us(&duration[0], duration_us);
+    const struct rpc_service service = {
+        .descriptor = &telefact__gateway__v1__publish_service__descriptor,
+    };
+    rpc_call_metrics_add(&service, 1);
 }
 
 /* Not const because generated messages hold plain char pointers; nobody writes to them. */
@@ -242,7 +209,7 @@ bool publish_service_open(struct loop *loop, const struct publish_service_option
         .service_count = 1,
         .tokens = service->tokens.items,
         .token_count = service->tokens.count,
-        .hook = {on_call_end, NULL},
+        .hook = rpc_call_metrics_hook(),
     };
     server.limits.message_max = PUBLISH_REQUEST_MAX;
     if (!rpc_server_open(loop, options->listen, &server, &service->server, err)) {
