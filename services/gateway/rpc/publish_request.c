@@ -73,6 +73,9 @@ static const char *find_forbidden(const event_message *given, int64_t bot_id)
         return "ordinal: must be unset";
     if (given->payload_case == TELEFACT__EVENT__V1__EVENT__PAYLOAD_USER_ERASED)
         return "user_erased: belongs to the erase command and cannot be published";
+    /* The store stops a partition at what it cannot apply. */
+    if (given->payload_case == TELEFACT__EVENT__V1__EVENT__PAYLOAD_USER_SETTINGS_PATCHED)
+        return "user_settings_patched: is not applied by this release and cannot be published";
     return NULL;
 }
 
