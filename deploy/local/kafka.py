@@ -1,8 +1,10 @@
 """A real Kafka (KRaft, broker and controller in one process) of one or three nodes on loopback."""
 import base64
+import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import uuid
@@ -29,6 +31,7 @@ class Kafka:
         """Choose ports and format the data folders, once."""
         if self.state.get("nodes"):
             return
+        shutil.rmtree(self.home, ignore_errors=True)  # of a start that was interrupted
         ports = process.free_ports(2 * brokers)
         nodes = [{"id": i + 1, "port": ports[2 * i], "controller": ports[2 * i + 1],
                   "directory": _uuid(), "process": None} for i in range(brokers)]
@@ -56,7 +59,8 @@ class Kafka:
         chosen = [n for n in self.state.get("nodes", []) if node_id in (None, n["id"])]
         for node in chosen:
             if process.is_running(node["process"]):
-                os.kill(node["process"]["pid"], signal_number)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(node["process"]["pid"], signal_number)
         for node in chosen:
             process.end(node["process"], signal_number)
             node["process"] = None

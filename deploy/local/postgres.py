@@ -111,6 +111,7 @@ class Postgres:
         """The wanted folder, or one in the temporary folder when PostgreSQL's user cannot reach it
         or its socket's path would be too long."""
         home = self.wanted_home
+        shutil.rmtree(home, ignore_errors=True)  # of a start that was interrupted
         home.mkdir(parents=True)
         reached = subprocess.run(["test", "-x", home], check=False, **process.run_as(self.user))
         if reached.returncode != 0 or len(str(home)) > SOCKET_PATH_MAX:

@@ -22,6 +22,7 @@ import os
 import pathlib
 import shutil
 import signal
+import threading
 
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
@@ -35,17 +36,18 @@ class Servers:
         if self._state_file.exists():
             state = json.loads(self._state_file.read_text())
         self._state = state
+        self._saving = threading.Lock()  # both parts save while they start
         self.kafka = Kafka(self.folder / "kafka", state["kafka"])
         self.postgres = Postgres(self.folder / "postgres", state["postgres"])
 
     def start(self, kafka=True, postgres=True, brokers=1):
         """Start what is asked for, both at the same time, and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            jobs = [pool.submit(self._start_kafka, brokers)] if kafka else []
-            jobs += [pool.submit(self._start_postgres)] if postgres else []
-        self._save()
         try:
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                jobs = [pool.submit(self._start_kafka, brokers)] if kafka else []
+                jobs += [pool.submit(self._start_postgres)] if postgres else []
+            self._save()
             for job in jobs:
                 job.result()
         except BaseException:
@@ -124,16 +126,22 @@ class Servers:
     def _start_kafka(self, brokers):
         self.kafka.prepare(brokers)
         self.kafka.launch()
+        self._save()  # from here on there is something to end, whatever interrupts us
         self.kafka.wait_ready()
         (self.folder / "kcat.conf").write_text(f"bootstrap.servers={self.kafka_bootstrap}\n")
 
     def _start_postgres(self):
         self.postgres.prepare()
         self.postgres.launch()
+        self._save()
         self.postgres.wait_ready()
 
     def _save(self):
         """Written whole or not at all, and private: it holds the database's password."""
+        with self._saving:
+            self._write_state()
+
+    def _write_state(self):
         if not self.folder.is_dir():
             return
         part = self._state_file.with_suffix(".part")
