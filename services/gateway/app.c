@@ -111,6 +111,7 @@ struct publish_service_options app_publish_options(const struct settings *settin
         .listen = settings->rpc_listen,
         .tokens_file = settings->rpc_tokens_file,
         .allow_public = settings->rpc_allow_public,
+        .max_in_flight = settings->max_in_flight,
         .bot_id = settings->bot_id,
         .producer = PRODUCER,
         .ad_cooldown_s = settings->ad_cooldown_s,

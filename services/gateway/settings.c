@@ -158,7 +158,7 @@ static const struct setting ROWS[] = {
      .min = 1,
      .max = 1000000,
      .doc = "Updates and published events that are not yet acknowledged; more are answered 503 or "
-            "RESOURCE_EXHAUSTED at once, a larger batch always."},
+            "RESOURCE_EXHAUSTED at once, a request of more events INVALID_ARGUMENT."},
     {.name = "GATEWAY_MAX_IN_FLIGHT_BYTES",
      .type = SETTING_INT,
      .offset = AT(max_in_flight_bytes),

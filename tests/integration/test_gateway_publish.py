@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -214,11 +215,21 @@ def test_metrics_tell_codes_and_methods(shared: Gateway, stub: Any) -> None:
 def test_too_much_in_flight_is_resource_exhausted(
     servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:
-    with Gateway(servers, binaries, work_dir, topic_prefix, {"GATEWAY_MAX_IN_FLIGHT": "5"}) as gateway:
+    settings = {"GATEWAY_MAX_IN_FLIGHT": "5", "GATEWAY_KAFKA_LINGER_MS": "900"}
+    with Gateway(servers, binaries, work_dir, topic_prefix, settings) as gateway:
         events = [event(ad_counted=event_pb2.AdCounted(user_id=number)) for number in range(1, 7)]
         error = refusal(lambda: publish(gateway.publisher(), *events))
-        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert len(publish(gateway.publisher(), *events[:5]).results) == 5
+        assert (error.code(), error.details()) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "events: must hold 1 to 5 events",
+        )
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(publish, gateway.publisher(), *events[:5])
+            until(lambda: gateway.metrics()["in_flight_updates"] == 5, 5, "five events in flight")
+            error = refusal(lambda: publish(gateway.publisher(), events[5]))
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert len(slow.result().results) == 5
+        assert publish(gateway.publisher(), events[5]).position
 
 
 def test_tokens_are_asked_for(servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str) -> None:

@@ -169,8 +169,9 @@ bool publish_reader_read(struct publish_reader *reader,
                          const Telefact__Gateway__V1__PublishRequest *request, struct event *out,
                          struct err *err)
 {
-    if (request->n_events == 0 || request->n_events > PUBLISH_EVENTS_MAX)
-        return err_set(err, ERR_REJECT, "events: must hold 1 to %d events", PUBLISH_EVENTS_MAX);
+    if (request->n_events == 0 || request->n_events > reader->rules.events_max)
+        return err_set(err, ERR_REJECT, "events: must hold 1 to %zu events",
+                       reader->rules.events_max);
     event_arena_reset(reader->arena);
     reader->now_ms = now_unix_ms();
     for (size_t i = 0; i < request->n_events; i++) {

@@ -16,6 +16,7 @@
 #define PUBLISH_REQUEST_MAX (1 << 20) /* bytes */
 
 struct publish_rules {
+    size_t events_max; /* of a request, at most PUBLISH_EVENTS_MAX */
     int64_t bot_id;
     const char *producer;  /* program and version; borrowed */
     int64_t ad_cooldown_s; /* for an AdShown that leaves it out */

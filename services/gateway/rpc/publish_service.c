@@ -192,6 +192,8 @@ bool publish_service_open(struct loop *loop, const struct publish_service_option
         return false;
     }
     struct publish_rules rules = {
+        .events_max = options->max_in_flight < PUBLISH_EVENTS_MAX ? (size_t)options->max_in_flight
+                                                                  : PUBLISH_EVENTS_MAX,
         .bot_id = options->bot_id,
         .producer = options->producer,
         .ad_cooldown_s = options->ad_cooldown_s,

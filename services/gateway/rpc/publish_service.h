@@ -15,6 +15,7 @@ struct publish_service_options {
     const char *listen;      /* borrowed, as all texts here */
     const char *tokens_file; /* "": none */
     bool allow_public;       /* listen beyond loopback without tokens */
+    int64_t max_in_flight;   /* events; a larger request would be refused for ever */
     int64_t bot_id;
     const char *producer; /* program and version */
     int64_t ad_cooldown_s;
