@@ -240,6 +240,12 @@ static bool check_together(const struct store_settings *settings, FILE *report, 
             report);
         faults++;
     }
+    if (settings->lock_timeout_ms >= settings->statement_timeout_ms) {
+        (void)fputs("STORE_LOCK_TIMEOUT_MS: not below STORE_STATEMENT_TIMEOUT_MS; a lock that "
+                    "nobody gives back would look like a slow statement\n",
+                    report);
+        faults++;
+    }
     return faults == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults);
 }
 

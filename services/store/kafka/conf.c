@@ -37,22 +37,6 @@ static const struct kafka_property FIXED[] = {
     {"queued.min.messages", "10000000"},
 };
 
-const char *const CONSUMER_REFUSED[] = {"acks",
-                                        "allow.auto.create.topics",
-                                        "auto.offset.reset",
-                                        "check.crcs",
-                                        "enable.auto.commit",
-                                        "enable.auto.offset.store",
-                                        "enable.idempotence",
-                                        "enable.partition.eof",
-                                        "group.id",
-                                        "group.protocol",
-                                        "isolation.level",
-                                        "partition.assignment.strategy",
-                                        "partitioner",
-                                        "queued.min.messages",
-                                        NULL};
-
 bool consumer_conf(const struct consumer_options *options, rd_kafka_conf_t **out, struct err *err)
 {
     AUTO(kafka_conf) rd_kafka_conf_t *conf = kafka_conf_new();

@@ -31,6 +31,17 @@ struct consumer {
     int64_t exported_ms;
 };
 
+/* Committed offsets serve lag tools alone, so a failure is nobody's loss. */
+static void send_exports(struct consumer *consumer)
+{
+    if (consumer->exports->cnt == 0)
+        return;
+    (void)rd_kafka_commit(consumer->rk, consumer->exports, 1);
+    rd_kafka_topic_partition_list_destroy(consumer->exports);
+    consumer->exports = rd_kafka_topic_partition_list_new(16);
+    consumer->exported_ms = now_monotonic_ms();
+}
+
 /* Runs inside poll. Nothing is fetched until start(): the partitions' places are not known here. */
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *partitions, void *opaque)
@@ -40,6 +51,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         consumer->is_revoked = true;
         consumer->is_assigned = false;
         consumer->is_owner = false;
+        send_exports(consumer); /* kept, they would later overwrite what the next owner says */
         (void)rd_kafka_assign(rk, NULL);
         return;
     }
@@ -218,17 +230,6 @@ static bool range(void *self, int32_t partition, struct log_range *out, struct e
                        rd_kafka_err2str(code));
     *out = (struct log_range){.first_offset = first, .end_offset = end};
     return true;
-}
-
-/* Committed offsets serve lag tools alone, so a failure is nobody's loss. */
-static void send_exports(struct consumer *consumer)
-{
-    if (consumer->exports->cnt == 0)
-        return;
-    (void)rd_kafka_commit(consumer->rk, consumer->exports, 1);
-    rd_kafka_topic_partition_list_destroy(consumer->exports);
-    consumer->exports = rd_kafka_topic_partition_list_new(16);
-    consumer->exported_ms = now_monotonic_ms();
 }
 
 static void export_offset(void *self, int32_t partition, int64_t next_offset)

@@ -23,10 +23,6 @@ struct consumer_options {
     const struct settings_pairs *passed; /* librdkafka properties from the environment */
 };
 
-/* Properties that may not be passed through: what exactly-once and the memory bound stand on. Ended
- * by NULL. */
-extern const char *const CONSUMER_REFUSED[];
-
 /* Connect to nothing yet. All is borrowed until consumer_free. ERR_FATAL: librdkafka refuses a
  * property. */
 MUST_CHECK bool consumer_new(const struct consumer_options *options, struct consumer **out,

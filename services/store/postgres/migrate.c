@@ -241,6 +241,16 @@ static bool find_generation(struct session *session, int *out, struct err *err)
     return true;
 }
 
+/* Names and links hold any character; a database of another encoding would refuse some of them. */
+static bool check_encoding(struct session *session, struct err *err)
+{
+    const char *encoding = PQparameterStatus(session_conn(session), "server_encoding");
+    if (encoding != NULL && strcmp(encoding, "UTF8") == 0)
+        return true;
+    return err_set(err, ERR_FATAL, "the database's encoding is %s: make it with ENCODING 'UTF8'",
+                   encoding == NULL ? "unknown" : encoding);
+}
+
 bool migrate_check(struct session *session, int64_t bot_id, int *out_generation, struct err *err)
 {
     static const char FIND_SQL[] = "SELECT FROM pg_class WHERE relname = 'schema_migrations'"
@@ -248,7 +258,7 @@ bool migrate_check(struct session *session, int64_t bot_id, int *out_generation,
                                    " WHERE nspname = 'telefact')";
     bool has_schema = false;
     size_t missing = 0;
-    if (!has_rows(session, FIND_SQL, &has_schema, err))
+    if (!check_encoding(session, err) || !has_rows(session, FIND_SQL, &has_schema, err))
         return false;
     if (has_schema && !compare(session, &missing, err))
         return false;

@@ -18,6 +18,8 @@ static const struct rule RULES[] = {
     {"55P03", APPLY_UNWELL},  /* lock timeout */
     {"25006", APPLY_UNWELL},  /* read only: a standby, or a failover under way */
     {"25P03", APPLY_UNWELL},  /* idle in transaction for too long: we were stopped */
+    {"25P04", APPLY_UNWELL},  /* transaction for too long */
+    {"26000", APPLY_UNWELL},  /* somebody discarded our prepared statements: a new session heals */
     {"22001", APPLY_BAD_ROW}, /* text too long */
     {"22003", APPLY_BAD_ROW}, /* number out of range */
     {"22007", APPLY_BAD_ROW}, /* no such time */
@@ -31,7 +33,8 @@ static const struct rule RULES[] = {
     {"54000", APPLY_BAD_ROW}, /* value beyond a limit of the server */
 };
 
-static const char *const ID_CONSTRAINTS[] = {"videos_pkey", "music_pkey", "applied_pkey", "users_pkey"};
+static const char *const ID_CONSTRAINTS[] = {"videos_pkey", "music_pkey", "applied_pkey",
+                                             "users_pkey"};
 
 enum apply_result sqlstate_blame(const char *sqlstate, const char *constraint)
 {

@@ -78,7 +78,8 @@ static bool open_session(void *self, struct err *err)
 /* ---- a lock that nobody gives back ---- */
 
 /* A process stopped inside its transaction keeps its locks although the group has given its
- * partitions to us; no timeout of the server ends one that hangs inside COPY. */
+ * partitions to us; no timeout of the server ends one that hangs inside COPY. A session that waits
+ * for its client for so long inside a transaction is such a one; a busy one works. */
 static void end_zombies(struct writer *writer)
 {
     char sql[512];
@@ -87,6 +88,7 @@ static void end_zombies(struct writer *writer)
                    " JOIN pg_locks l ON l.pid = a.pid AND l.granted AND l.locktype = 'relation'"
                    " AND l.mode = 'RowExclusiveLock' AND l.relation = 'g%d.fence'::regclass"
                    " WHERE a.pid <> pg_backend_pid() AND a.usename = current_user"
+                   " AND a.wait_event = 'ClientRead'"
                    " AND a.xact_start < clock_timestamp() - %" PRId64 " * interval '1 ms'",
                    writer->transaction.generation, writer->options.zombie_after_ms);
     AUTO(result) PGresult *result = NULL;
