@@ -101,6 +101,7 @@ static void forget_partitions(struct ingest *ingest)
     ingest_metrics_no_lag();
     count_stopped(ingest);
     atomic_store(&ingest->lag_records, -1);
+    atomic_store(&ingest->is_running, false);
     ingest_recover_in(ingest, 0);
 }
 

@@ -28,7 +28,6 @@ void ingest_recover_in(struct ingest *ingest, int64_t delay_ms)
     for (size_t i = 0; i < ingest->partition_count; i++)
         if (ingest->partitions[i].state != PARTITION_STOPPED)
             ingest->partitions[i].state = PARTITION_WAITING;
-    atomic_store(&ingest->is_running, false);
 }
 
 void ingest_recover_later(struct ingest *ingest, const char *what, const struct err *err)
@@ -37,6 +36,7 @@ void ingest_recover_later(struct ingest *ingest, const char *what, const struct 
     if (!ingest->is_trouble_logged)
         log_warn(what, LOG_TEXT("error", err->text), LOG_INT("retry_in_ms", wait_ms));
     ingest->is_trouble_logged = true;
+    atomic_store(&ingest->is_running, false);
     ingest_recover_in(ingest, wait_ms);
 }
 

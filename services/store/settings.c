@@ -11,6 +11,7 @@ static const char *const LOG_FORMATS[] = {"logfmt", "json", NULL};
 
 /* What exactly-once and bounded memory stand on. */
 static const char *const REFUSED[] = {"acks",
+                                      "allow.auto.create.topics",
                                       "auto.commit.enable",
                                       "auto.commit.interval.ms",
                                       "auto.offset.reset",

@@ -40,7 +40,8 @@ class Bench:
         try:
             yield service
         finally:
-            await service.stop()
+            status = await service.stop()
+        assert status == 0
 
     def log_text(self, name: str = "store") -> str:
         return (self.work_dir / f"{name}.log").read_text()
@@ -350,6 +351,59 @@ def test_two_stores_share_the_partitions_and_take_over(bench: Bench) -> None:
             wait_applied(database, 4500, timeout_s=40)
             _check_counts(database, events + more + last)
         await second.stop()
+
+    run(body)
+
+
+def test_a_transaction_that_hangs_with_the_position_is_ended(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(_many(200))
+        with connected(bench.url) as database, psycopg.connect(bench.url) as zombie:
+            async with bench.running(
+                    STORE_LOCK_TIMEOUT_MS="300", STORE_ZOMBIE_AFTER_MS="1500", STORE_POSITION_CHECK_MS="3600000"):
+                wait_applied(database, 200)
+                zombie.execute("UPDATE g1.fence SET owner_epoch = owner_epoch")
+                bench.log.put(_many(200, start=200))
+                wait_applied(database, 400)
+                _check_counts(database, _many(200) + _many(200, start=200))
+                assert "ended a transaction" in bench.log_text()
+            with pytest.raises(psycopg.OperationalError):
+                zombie.execute("SELECT 1")
+
+    run(body)
+
+
+def test_a_table_locked_by_somebody_is_waited_for(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(_many(200))
+        with connected(bench.url) as database:
+            async with bench.running(STORE_LOCK_TIMEOUT_MS="200"):
+                wait_applied(database, 200)
+                with psycopg.connect(bench.url) as other:
+                    other.execute("LOCK TABLE g1.users")
+                    bench.log.put(_many(200, start=200))
+                    await asyncio.sleep(1)
+                    assert applied(database) == 200
+                wait_applied(database, 400)
+                _check_counts(database, _many(200) + _many(200, start=200))
+
+    run(body)
+
+
+def test_terminated_sessions_lose_and_double_nothing(bench: Bench) -> None:
+    async def body() -> None:
+        events: list[Event] = []
+        async with bench.running():
+            with connected(bench.url) as database:
+                for start in range(0, 6000, 300):
+                    more = _many(300, start=start)
+                    events += more
+                    bench.log.put(more)
+                    database.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE application_name = 'telefact-store' AND datname = current_database()")
+                wait_applied(database, 6000, timeout_s=40)
+                _check_counts(database, events)
 
     run(body)
 

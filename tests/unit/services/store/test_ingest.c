@@ -4,6 +4,8 @@
 #include "tests/support/fake_projection_store.h"
 #include "tests/support/fake_record_source.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -447,6 +449,27 @@ static void stopping_commits_what_is_in_hand(void **state)
     assert_int_equal(videos_of(bench, 5), 10);
 }
 
+static void *run_ingest(void *arg)
+{
+    struct err err;
+    return ingest_run(arg, &err) ? arg : NULL;
+}
+
+static void other_threads_may_look_and_stop(void **state)
+{
+    struct bench *bench = *state;
+    pthread_t thread;
+    void *result = NULL;
+    put_videos(bench, 0, 5, 500);
+    assert_int_equal(pthread_create(&thread, NULL, run_ingest, bench->ingest), 0);
+    while (!ingest_status(bench->ingest).is_running || ingest_lag_ms(bench->ingest) != 0)
+        (void)sched_yield();
+    ingest_stop(bench->ingest);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_ptr_equal(result, bench->ingest);
+    assert_true(videos_of(bench, 5) > 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -475,6 +498,7 @@ int main(void)
         TEST(what_is_in_hand_at_a_revocation_is_dropped),
         TEST(trouble_makes_the_positions_be_checked_again),
         TEST(stopping_commits_what_is_in_hand),
+        TEST(other_threads_may_look_and_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
