@@ -57,7 +57,7 @@ struct app {
 static struct metric_series in_flight[] = {{.labels = ""}};
 static struct metric in_flight_metric = {
     .name = "in_flight_updates",
-    .help = "Updates and published events that are not yet acknowledged.",
+    .help = "Updates that are not yet answered and published events not yet acknowledged.",
     .kind = METRIC_GAUGE,
     .series = in_flight,
     .count = 1,
@@ -195,7 +195,7 @@ static void on_topics_checked(void *arg, const struct err *err)
 
 static bool is_finished(const struct app *app)
 {
-    return !background_is_busy(app->background) && outbox_in_flight(app->outbox) == 0 &&
+    return !background_is_busy(app->background) && outbox_is_empty(app->outbox) &&
            (app->webhook == NULL || webhook_is_idle(app->webhook)) &&
            (app->service == NULL || publish_service_is_idle(app->service));
 }

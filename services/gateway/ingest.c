@@ -20,6 +20,7 @@ struct ingest {
     struct outbox *outbox;
     int64_t bot_id;
     struct bytes producer;
+    size_t in_hand; /* updates that are not released yet */
     struct log_limit refusals;
     struct log_limit busy;
 };
@@ -30,7 +31,6 @@ struct job {
     struct bytes body;
     update_done_fn fn; /* NULL: answered already, which only a planted bug does */
     void *arg;
-    size_t bytes;
     int64_t update_id;
     int64_t received_at_ms;
     enum raw_reason raw_reason; /* 0: it goes to the events topic */
@@ -108,7 +108,6 @@ static void finish(struct job *job, enum intake_outcome outcome, const char *pos
     if (outcome == INTAKE_UNAVAILABLE && log_limit_passes(&ingest->refusals, &before))
         log_warn("update not acknowledged by Kafka, asking Telegram to send it again",
                  LOG_INT("update_id", job->update_id), LOG_INT("suppressed", (int64_t)before));
-    outbox_release(ingest->outbox, 1, job->bytes);
     answer(job, outcome, position);
     free(job);
 }
@@ -180,7 +179,12 @@ static void send_raw(struct job *job, enum raw_reason reason)
         finish(job, INTAKE_DONE, "");
         return;
     }
-    struct outbox_batch batch = {.points = &POINTS, .done = on_sent, .arg = job};
+    struct outbox_batch batch = {
+        .points = &POINTS,
+        .load = &ingest->in_hand,
+        .done = on_sent,
+        .arg = job,
+    };
     outbox_send_raw(ingest->outbox, &raw, &batch);
 }
 
@@ -199,6 +203,7 @@ static void send_events(struct job *job, struct translation *translation, struct
         .count = translation->event_count,
         .traceparent = traceparent,
         .points = &POINTS,
+        .load = &job->ingest->in_hand,
         .done = on_sent,
         .arg = job,
     };
@@ -220,14 +225,15 @@ static void submit(void *self, struct bytes body, struct bytes traceparent, upda
                    void *arg)
 {
     struct ingest *ingest = self;
-    fault_point("gateway.received", (int64_t)outbox_in_flight(ingest->outbox));
+    fault_point("gateway.received", (int64_t)ingest->in_hand);
     if (!outbox_admit(ingest->outbox, 1, body.len)) {
         refuse_busy(ingest);
         fn(arg, INTAKE_BUSY, "");
         return;
     }
     struct job *job = mem_alloc(sizeof(*job));
-    *job = (struct job){.ingest = ingest, .body = body, .fn = fn, .arg = arg, .bytes = body.len};
+    *job = (struct job){.ingest = ingest, .body = body, .fn = fn, .arg = arg};
+    ingest->in_hand++;
     job->received_at_ms = now_unix_ms();
 
     struct translation translation;
@@ -237,7 +243,7 @@ static void submit(void *self, struct bytes body, struct bytes traceparent, upda
         .producer = ingest->producer,
     };
     translate(body, &context, &translation);
-    fault_point("gateway.translated", (int64_t)outbox_in_flight(ingest->outbox));
+    fault_point("gateway.translated", (int64_t)ingest->in_hand);
     metric_add(&received[translation.kind], 1);
     job->update_id = translation.update_id;
     if (translation.outcome == TRANSLATE_RAW)
@@ -245,6 +251,13 @@ static void submit(void *self, struct bytes body, struct bytes traceparent, upda
     else
         send_events(job, &translation, traceparent);
     translation_done(&translation);
+}
+
+static void release(void *self, size_t bytes)
+{
+    struct ingest *ingest = self;
+    outbox_release(ingest->outbox, 1, bytes);
+    ingest->in_hand--;
 }
 
 struct ingest *ingest_new(struct outbox *outbox, int64_t bot_id, const char *producer)
@@ -263,5 +276,5 @@ void ingest_free(struct ingest *ingest)
 
 struct update_intake ingest_port(struct ingest *ingest)
 {
-    return (struct update_intake){.submit = submit, .self = ingest};
+    return (struct update_intake){.submit = submit, .release = release, .self = ingest};
 }

@@ -26,6 +26,7 @@ struct sending {
     struct sending *before, *next;
     struct outbox *outbox;
     const struct outbox_points *points;
+    const size_t *load;
     void (*done)(void *arg, const struct event_result *results, size_t count);
     void *arg;
     int64_t give_up_ms;
@@ -100,6 +101,11 @@ size_t outbox_waiting(const struct outbox *outbox)
     return key_gate_waiting(outbox->gate);
 }
 
+bool outbox_is_empty(const struct outbox *outbox)
+{
+    return outbox->first == NULL;
+}
+
 static struct sending *sending_new(struct outbox *outbox, const struct outbox_batch *batch,
                                    size_t count)
 {
@@ -108,6 +114,7 @@ static struct sending *sending_new(struct outbox *outbox, const struct outbox_ba
     sending->results = (struct event_result *)&sending->items[count];
     sending->outbox = outbox;
     sending->points = batch->points;
+    sending->load = batch->load;
     sending->done = batch->done;
     sending->arg = batch->arg;
     sending->give_up_ms = now_monotonic_ms() + outbox->limits.wait_ms;
@@ -155,7 +162,7 @@ static void drop_record(struct item *item)
 static void on_delivered(void *arg, const struct delivery *delivery)
 {
     struct item *item = arg;
-    fault_point(item->sending->points->delivered, (int64_t)item->sending->outbox->in_flight);
+    fault_point(item->sending->points->delivered, (int64_t)*item->sending->load);
     if (!delivery->is_durable) {
         resolve(item, delivery->is_too_large ? EVENT_STATE_TOO_LARGE : EVENT_STATE_UNACKNOWLEDGED);
         return;
@@ -167,14 +174,15 @@ static void on_delivered(void *arg, const struct delivery *delivery)
 
 static void put(struct item *item, enum sink_topic topic, const struct record *record)
 {
-    struct outbox *outbox = item->sending->outbox;
+    const struct sending *sending = item->sending;
+    const struct record_sink *sink = sending->outbox->sink;
     struct receipt receipt = {on_delivered, item};
     struct err err;
-    fault_point(item->sending->points->before_produce, (int64_t)outbox->in_flight);
-    if (!outbox->sink->put(outbox->sink->self, topic, record, receipt, &err))
+    fault_point(sending->points->before_produce, (int64_t)*sending->load);
+    if (!sink->put(sink->self, topic, record, receipt, &err))
         resolve(item, err.kind == ERR_REJECT ? EVENT_STATE_TOO_LARGE : EVENT_STATE_UNACKNOWLEDGED);
     else
-        fault_point(item->sending->points->after_produce, (int64_t)outbox->in_flight);
+        fault_point(sending->points->after_produce, (int64_t)*sending->load);
 }
 
 /* Put what has got its key. A put that fails gives the key to the next waiter, so this is a loop

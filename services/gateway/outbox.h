@@ -32,6 +32,7 @@ struct outbox_batch {
     size_t count;
     struct bytes traceparent; /* {0}: none */
     const struct outbox_points *points;
+    const size_t *load; /* what the points tell: how much its intake has in hand; lives for ever */
     /* Exactly once, when every event has a result; possibly before outbox_send returns. */
     void (*done)(void *arg, const struct event_result *results, size_t count);
     void *arg;
@@ -39,7 +40,7 @@ struct outbox_batch {
 
 /* `sink` is borrowed. */
 struct outbox *outbox_new(const struct record_sink *sink, const struct outbox_limits *limits);
-void outbox_free(struct outbox *outbox); /* nothing is in flight; NULL is fine */
+void outbox_free(struct outbox *outbox); /* it is empty; NULL is fine */
 
 /* Reserve room for `count` records from `bytes` of input. False: too much is in flight. */
 MUST_CHECK bool outbox_admit(struct outbox *outbox, size_t count, size_t bytes);
@@ -47,6 +48,7 @@ void outbox_release(struct outbox *outbox, size_t count, size_t bytes);
 size_t outbox_in_flight(const struct outbox *outbox); /* admitted and not yet released */
 size_t outbox_in_flight_bytes(const struct outbox *outbox);
 size_t outbox_waiting(const struct outbox *outbox); /* events waiting for their key */
+bool outbox_is_empty(const struct outbox *outbox);  /* no batch is left */
 
 void outbox_send(struct outbox *outbox, const struct outbox_batch *batch);
 

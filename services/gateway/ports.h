@@ -53,9 +53,12 @@ typedef void (*update_done_fn)(void *arg, enum intake_outcome outcome, const cha
 struct update_intake {
     /* `body` is borrowed until fn was called: exactly once, possibly before this returns.
      * `position` is the token of the update's events, "" when it made none; it lives until fn
-     * returns. */
+     * returns. An update that is not INTAKE_BUSY stays in flight beyond that, until it is released.
+     */
     void (*submit)(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
                    void *arg);
+    /* Its sender is answered, so its body of `bytes` is gone. Exactly once, after fn was called. */
+    void (*release)(void *self, size_t bytes);
     void *self;
 };
 

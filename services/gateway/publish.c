@@ -15,6 +15,7 @@
 
 struct publish {
     struct outbox *outbox;
+    size_t in_hand; /* events without an answer */
     struct log_limit refusals;
 };
 
@@ -71,19 +72,21 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
                  LOG_INT("failed", (int64_t)failed), LOG_INT("events", (int64_t)count),
                  LOG_INT("suppressed", (int64_t)before));
     outbox_release(publish->outbox, count, job->bytes);
+    publish->in_hand -= count;
     job->fn(job->arg, failed == count ? INTAKE_UNAVAILABLE : INTAKE_DONE, results);
-    fault_point("publish.answered", (int64_t)outbox_in_flight(publish->outbox));
+    fault_point("publish.answered", (int64_t)publish->in_hand);
     free(job);
 }
 
 static void submit(void *self, const struct events_request *request, events_done_fn fn, void *arg)
 {
     struct publish *publish = self;
-    fault_point("publish.received", (int64_t)outbox_in_flight(publish->outbox));
+    fault_point("publish.received", (int64_t)publish->in_hand);
     if (!outbox_admit(publish->outbox, request->count, request->bytes)) {
         fn(arg, INTAKE_BUSY, NULL);
         return;
     }
+    publish->in_hand += request->count;
     struct job *job = mem_alloc(sizeof(*job) + request->count * sizeof(job->kinds[0]));
     *job = (struct job){.publish = publish, .bytes = request->bytes, .fn = fn, .arg = arg};
     for (size_t i = 0; i < request->count; i++)
@@ -94,6 +97,7 @@ static void submit(void *self, const struct events_request *request, events_done
         .count = request->count,
         .traceparent = request->traceparent,
         .points = &POINTS,
+        .load = &publish->in_hand,
         .done = on_sent,
         .arg = job,
     };

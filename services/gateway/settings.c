@@ -157,7 +157,8 @@ static const struct setting ROWS[] = {
      .standard = "4096",
      .min = 1,
      .max = 1000000,
-     .doc = "Updates and published events that are not yet acknowledged; more are answered 503 or "
+     .doc = "Updates not yet answered and published events not yet acknowledged; more are answered "
+            "503 or "
             "RESOURCE_EXHAUSTED at once, a request of more events INVALID_ARGUMENT."},
     {.name = "GATEWAY_MAX_IN_FLIGHT_BYTES",
      .type = SETTING_INT,

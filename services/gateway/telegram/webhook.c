@@ -36,6 +36,7 @@ struct webhook {
 struct request {
     struct webhook *webhook;
     struct http_exchange *exchange;
+    bool is_in_flight; /* the intake waits for its release */
     int64_t started_us;
     char position[POSITION_HEADER_MAX]; /* kept while the bot is asked */
 };
@@ -155,11 +156,15 @@ static void end(struct request *request, int status, const struct http_field *fi
 {
     struct webhook *webhook = request->webhook;
     struct http_exchange *exchange = request->exchange;
+    size_t bytes = http_body(exchange).len;
+    bool is_in_flight = request->is_in_flight;
     metric_add(&requests[code_of(status)], 1);
     metric_observe_us(&duration[0], now_monotonic_us() - request->started_us);
     webhook->in_hand--;
     free(request);
     http_answer(exchange, status, fields, count, body);
+    if (is_in_flight)
+        webhook->intake->release(webhook->intake->self, bytes);
     fault_point("gateway.answered", (int64_t)webhook->in_hand);
 }
 
@@ -242,6 +247,7 @@ static void ask_bot(struct request *request)
 static void on_update_done(void *arg, enum intake_outcome outcome, const char *position)
 {
     struct request *request = arg;
+    request->is_in_flight = outcome != INTAKE_BUSY;
     if (outcome != INTAKE_DONE) {
         end_unavailable(request);
     } else if (request->webhook->forward == NULL) {

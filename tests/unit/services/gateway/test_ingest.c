@@ -19,6 +19,9 @@
 #define LONG_BYTES (100 << 10)
 
 struct answer {
+    struct ingest *ingest;
+    size_t bytes;
+    bool is_forwarded; /* the sender is not answered yet */
     int calls;
     enum intake_outcome outcome;
     char position[64];
@@ -34,15 +37,18 @@ struct fixture {
 static void on_done(void *arg, enum intake_outcome outcome, const char *position)
 {
     struct answer *answer = arg;
+    struct update_intake intake = ingest_port(answer->ingest);
     answer->calls++;
     answer->outcome = outcome;
+    if (outcome != INTAKE_BUSY && !answer->is_forwarded)
+        intake.release(intake.self, answer->bytes);
     strncpy(answer->position, position, sizeof(answer->position) - 1);
 }
 
 static void submit(struct fixture *fixture, const char *body, struct answer *answer)
 {
     struct update_intake intake = ingest_port(fixture->ingest);
-    *answer = (struct answer){0};
+    *answer = (struct answer){.ingest = fixture->ingest, .bytes = strlen(body)};
     intake.submit(intake.self, bytes_of_text(body), (struct bytes){0}, on_done, answer);
 }
 
@@ -147,6 +153,22 @@ static void too_much_in_flight_is_refused_before_any_work(void **state)
     fake_record_sink_deliver(&fixture->sink, 2, 0);
 }
 
+static void what_is_forwarded_stays_in_flight_until_it_is_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    struct update_intake intake = ingest_port(fixture->ingest);
+    struct answer answer;
+    submit(fixture, TEXT_UPDATE("1"), &answer);
+    answer.is_forwarded = true;
+    fake_record_sink_deliver(&fixture->sink, 0, 0);
+    assert_int_equal(answer.outcome, INTAKE_DONE);
+    assert_int_equal(outbox_in_flight(fixture->outbox), 1);
+    assert_int_equal(outbox_in_flight_bytes(fixture->outbox), answer.bytes);
+    assert_true(outbox_is_empty(fixture->outbox));
+    intake.release(intake.self, answer.bytes);
+    assert_int_equal(outbox_in_flight(fixture->outbox), 0);
+}
+
 /* The same chat again while the first update is on its way: a retry must not overtake. */
 static void an_update_waits_for_the_earlier_one_of_its_chat(void **state)
 {
@@ -213,6 +235,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_makes_no_event_is_kept_raw, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_much_in_flight_is_refused_before_any_work, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_forwarded_stays_in_flight_until_it_is_answered,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_update_waits_for_the_earlier_one_of_its_chat, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_the_topic_never_takes_is_kept_cut, set_up, tear_down),

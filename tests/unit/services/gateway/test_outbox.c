@@ -30,6 +30,8 @@ struct fixture {
 static const struct outbox_points POINTS = {"publish.before_produce", "publish.after_produce",
                                             "publish.delivered"};
 
+static const size_t LOAD = 0;
+
 static void on_done(void *arg, const struct event_result *results, size_t count)
 {
     struct answer *answer = arg;
@@ -50,7 +52,13 @@ static void send(struct fixture *fixture, const int64_t *subjects, size_t count,
     }
     *answer = (struct answer){0};
     struct outbox_batch batch = {
-        .events = events, .count = count, .points = &POINTS, .done = on_done, .arg = answer};
+        .events = events,
+        .count = count,
+        .points = &POINTS,
+        .load = &LOAD,
+        .done = on_done,
+        .arg = answer,
+    };
     outbox_send(fixture->outbox, &batch);
 }
 
@@ -200,7 +208,7 @@ static void a_raw_update_waits_for_nobody(void **state)
     struct answer answer = {0};
     struct raw_update raw = {.bot_id = 42, .update_id = 9, .reason = RAW_NO_EVENT};
     raw.body = BYTES_LITERAL("{}");
-    struct outbox_batch batch = {.points = &POINTS, .done = on_done, .arg = &answer};
+    struct outbox_batch batch = {.points = &POINTS, .load = &LOAD, .done = on_done, .arg = &answer};
     outbox_send_raw(fixture->outbox, &raw, &batch);
     outbox_send_raw(fixture->outbox, &raw, &batch);
     assert_int_equal(fixture->sink.count, 2);
