@@ -42,7 +42,7 @@ found=$(
   rule "wait for an event, with a timeout" "${word}(sleep|usleep|nanosleep)[(]"
   rule "comments are /* */" '//'
   rule "output is main's and the log's" "${word}f?printf[(]" \
-    'libs/base/(log|settings|mem|fault)|services/[a-z]+/main|tests|bench'
+    'libs/base/(command_line|log|settings|mem|fault)|services/[a-z]+/main|tests|bench'
   grep -nwE 'TODO|FIXME|XXX' "${sources[@]}" || true # a debt is NEEDSWORK(#n)
   unchecked_prototypes
 )
