@@ -217,7 +217,9 @@ static void on_tick(void *arg)
     struct app *app = arg;
     struct err ignored;
     loop_timer_arm(app->tick, app->state == APP_DRAINING ? DRAIN_TICK_MS : TICK_MS);
-    outbox_sweep(app->outbox, now_monotonic_ms());
+    int64_t now_ms = now_monotonic_ms();
+    outbox_sweep(app->outbox, now_ms);
+    ingest_sweep(app->ingest, now_ms);
     metric_set(&in_flight[0], (int64_t)outbox_in_flight(app->outbox));
     metric_set(&in_flight_bytes[0], (int64_t)outbox_in_flight_bytes(app->outbox));
     metric_set(&key_waits[0], (int64_t)outbox_waiting(app->outbox));
@@ -284,7 +286,12 @@ static void build_core(struct app *app)
     };
     app->sink = producer_port(app->producer);
     app->outbox = outbox_new(&app->sink, &limits);
-    app->ingest = ingest_new(app->outbox, settings->bot_id, PRODUCER);
+    struct ingest_options ingest = {
+        .bot_id = settings->bot_id,
+        .producer = PRODUCER,
+        .deadline_ms = settings->delivery_timeout_ms,
+    };
+    app->ingest = ingest_new(app->outbox, &ingest);
     app->updates = ingest_port(app->ingest);
     app->publish = publish_new(app->outbox);
     app->events = publish_port(app->publish);

@@ -18,21 +18,24 @@
 
 struct ingest {
     struct outbox *outbox;
-    int64_t bot_id;
-    struct bytes producer;
-    size_t in_hand; /* updates that are not released yet */
+    struct ingest_options options;
+    struct job *first, *last; /* unanswered, in order of arrival, so of give_up_ms too */
+    size_t in_hand;           /* updates that are not released yet */
     struct log_limit refusals;
     struct log_limit busy;
 };
 
-/* An update that is not answered yet. Outlives the connection it came from. */
+/* An update on its way. It is answered at its deadline at the latest, and gone when the outbox has
+ * its result. */
 struct job {
+    struct job *before, *next;
     struct ingest *ingest;
     struct bytes body;
-    update_done_fn fn; /* NULL: answered already, which only a planted bug does */
+    update_done_fn fn; /* NULL: answered already, so `body` is gone */
     void *arg;
     int64_t update_id;
     int64_t received_at_ms;
+    int64_t give_up_ms;
     enum raw_reason raw_reason; /* 0: it goes to the events topic */
 };
 
@@ -91,23 +94,45 @@ void ingest_add_metrics(void)
     metrics_add(&answered_metric);
 }
 
+static void add_unanswered(struct job *job)
+{
+    struct ingest *ingest = job->ingest;
+    job->before = ingest->last;
+    if (ingest->last == NULL)
+        ingest->first = job;
+    else
+        ingest->last->next = job;
+    ingest->last = job;
+}
+
+static void remove_unanswered(const struct job *job)
+{
+    struct ingest *ingest = job->ingest;
+    if (job->before == NULL)
+        ingest->first = job->next;
+    else
+        job->before->next = job->next;
+    if (job->next == NULL)
+        ingest->last = job->before;
+    else
+        job->next->before = job->before;
+}
+
 static void answer(struct job *job, enum intake_outcome outcome, const char *position)
 {
     update_done_fn fn = job->fn;
+    uint64_t before = 0;
+    if (outcome == INTAKE_UNAVAILABLE && log_limit_passes(&job->ingest->refusals, &before))
+        log_warn("update not acknowledged by Kafka, asking Telegram to send it again",
+                 LOG_INT("update_id", job->update_id), LOG_INT("suppressed", (int64_t)before));
+    remove_unanswered(job);
     job->fn = NULL;
-    if (fn == NULL)
-        return;
     metric_add(&answered[outcome], 1);
     fn(job->arg, outcome, position);
 }
 
 static void finish(struct job *job, enum intake_outcome outcome, const char *position)
 {
-    struct ingest *ingest = job->ingest;
-    uint64_t before = 0;
-    if (outcome == INTAKE_UNAVAILABLE && log_limit_passes(&ingest->refusals, &before))
-        log_warn("update not acknowledged by Kafka, asking Telegram to send it again",
-                 LOG_INT("update_id", job->update_id), LOG_INT("suppressed", (int64_t)before));
     answer(job, outcome, position);
     free(job);
 }
@@ -146,26 +171,32 @@ static bool is_cuttable(const struct job *job)
     return job->raw_reason != RAW_TOO_LARGE && job->body.len > RAW_CUT_BYTES;
 }
 
+static void send_cut(struct job *job)
+{
+    log_error("update is larger than its topic takes, keeping its beginning as a raw update",
+              LOG_INT("update_id", job->update_id), LOG_INT("bytes", (int64_t)job->body.len));
+    send_raw(job, RAW_TOO_LARGE);
+}
+
 static void on_sent(void *arg, const struct event_result *results, size_t count)
 {
     struct job *job = arg;
     enum event_state worst = worst_state(results, count);
-    if (worst == EVENT_STATE_DURABLE || fault_planted("gateway.ack_failed_delivery")) {
+    if (job->fn == NULL)
+        free(job);
+    else if (worst == EVENT_STATE_DURABLE || fault_planted("gateway.ack_failed_delivery"))
         finish_done(job, results, count);
-    } else if (worst == EVENT_STATE_TOO_LARGE && is_cuttable(job)) {
-        log_error("update is larger than its topic takes, keeping its beginning as a raw update",
-                  LOG_INT("update_id", job->update_id), LOG_INT("bytes", (int64_t)job->body.len));
-        send_raw(job, RAW_TOO_LARGE);
-    } else {
+    else if (worst == EVENT_STATE_TOO_LARGE && is_cuttable(job))
+        send_cut(job);
+    else
         finish(job, INTAKE_UNAVAILABLE, "");
-    }
 }
 
 static void send_raw(struct job *job, enum raw_reason reason)
 {
     struct ingest *ingest = job->ingest;
     struct raw_update raw = {
-        .bot_id = ingest->bot_id,
+        .bot_id = ingest->options.bot_id,
         .update_id = job->update_id,
         .received_at_ms = job->received_at_ms,
         .reason = reason,
@@ -196,8 +227,10 @@ static void send_events(struct job *job, struct translation *translation, struct
         if (fault_planted("gateway.clock_for_date"))
             translation->events[i].occurred_at_ms = job->received_at_ms;
     }
-    if (fault_planted("gateway.ack_before_delivery"))
+    if (fault_planted("gateway.ack_before_delivery")) {
         answer(job, INTAKE_DONE, "");
+        traceparent = (struct bytes){0}; /* gone with the request */
+    }
     struct outbox_batch batch = {
         .events = translation->events,
         .count = translation->event_count,
@@ -233,14 +266,16 @@ static void submit(void *self, struct bytes body, struct bytes traceparent, upda
     }
     struct job *job = mem_alloc(sizeof(*job));
     *job = (struct job){.ingest = ingest, .body = body, .fn = fn, .arg = arg};
-    ingest->in_hand++;
     job->received_at_ms = now_unix_ms();
+    job->give_up_ms = now_monotonic_ms() + ingest->options.deadline_ms;
+    ingest->in_hand++;
+    add_unanswered(job);
 
     struct translation translation;
     struct translate_context context = {
-        .bot_id = ingest->bot_id,
+        .bot_id = ingest->options.bot_id,
         .received_at_ms = job->received_at_ms,
-        .producer = ingest->producer,
+        .producer = bytes_of_text(ingest->options.producer),
     };
     translate(body, &context, &translation);
     fault_point("gateway.translated", (int64_t)ingest->in_hand);
@@ -260,12 +295,11 @@ static void release(void *self, size_t bytes)
     ingest->in_hand--;
 }
 
-struct ingest *ingest_new(struct outbox *outbox, int64_t bot_id, const char *producer)
+struct ingest *ingest_new(struct outbox *outbox, const struct ingest_options *options)
 {
     struct ingest *ingest = mem_alloc(sizeof(*ingest));
     ingest->outbox = outbox;
-    ingest->bot_id = bot_id;
-    ingest->producer = bytes_of_text(producer);
+    ingest->options = *options;
     return ingest;
 }
 
@@ -277,4 +311,10 @@ void ingest_free(struct ingest *ingest)
 struct update_intake ingest_port(struct ingest *ingest)
 {
     return (struct update_intake){.submit = submit, .release = release, .self = ingest};
+}
+
+void ingest_sweep(struct ingest *ingest, int64_t now_ms)
+{
+    while (ingest->first != NULL && ingest->first->give_up_ms <= now_ms)
+        answer(ingest->first, INTAKE_UNAVAILABLE, "");
 }

@@ -12,11 +12,20 @@
 
 struct ingest;
 
-/* `producer`: program and version, lives for ever. `outbox` is borrowed. */
-struct ingest *ingest_new(struct outbox *outbox, int64_t bot_id, const char *producer);
+struct ingest_options {
+    int64_t bot_id;
+    const char *producer; /* program and version, lives for ever */
+    int64_t deadline_ms;  /* from an update's arrival: then it is not known to be durable */
+};
+
+/* `outbox` is borrowed. */
+struct ingest *ingest_new(struct outbox *outbox, const struct ingest_options *options);
 void ingest_free(struct ingest *ingest); /* nothing is in flight; NULL is fine */
 
 struct update_intake ingest_port(struct ingest *ingest);
+
+/* Give up the updates that are out of time, whatever they wait for; a few times a second. */
+void ingest_sweep(struct ingest *ingest, int64_t now_ms);
 
 /* Register the metrics of updates; once at start. */
 void ingest_add_metrics(void);

@@ -5,7 +5,8 @@
 
 #define AT(field) offsetof(struct settings, field)
 
-#define SECRET_LEN_MAX 256 /* Telegram refuses longer ones */
+#define ANSWER_MS_MAX 55000 /* Telegram waits 60 s, and the request has to arrive */
+#define SECRET_LEN_MAX 256  /* Telegram refuses longer ones */
 
 static const char *const MODES[] = {"webhook", "polling", "none", NULL};
 static const char *const ROLES[] = {"ingest", "publish", "worker", NULL};
@@ -191,8 +192,9 @@ static const struct setting ROWS[] = {
      .standard = "15000",
      .min = 1000,
      .max = 50000,
-     .doc = "Time for Kafka to acknowledge a record, and for a record to wait for an earlier one "
-            "of its chat; then the sender is told to try again. Below Telegram's 60 s."},
+     .doc = "Time for an update to become durable, waiting for an earlier one of its chat "
+            "included; then the sender is told to try again. With GATEWAY_FORWARD_URL, together "
+            "with GATEWAY_FORWARD_TIMEOUT_MS at most 55000: Telegram gives up after 60 s."},
     {.name = "GATEWAY_TOPIC_PREFIX",
      .type = SETTING_TEXT,
      .offset = AT(topic_prefix),
@@ -305,6 +307,10 @@ static void check_webhook(const struct settings *settings, struct faults *faults
         strncmp(settings->forward_url, "http://", strlen("http://")) != 0 &&
         strncmp(settings->forward_url, "https://", strlen("https://")) != 0)
         add_fault(faults, "GATEWAY_FORWARD_URL: must start with http:// or https://\n");
+    if (settings->forward_url[0] != '\0' &&
+        settings->delivery_timeout_ms + settings->forward_timeout_ms > ANSWER_MS_MAX)
+        add_fault(faults, "GATEWAY_DELIVERY_TIMEOUT_MS: with GATEWAY_FORWARD_TIMEOUT_MS more than "
+                          "55000, and Telegram gives up after 60 s; lower one of them\n");
 }
 
 static void check_topics(const struct settings *settings, struct faults *faults)

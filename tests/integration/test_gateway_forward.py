@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from deploy.local.servers import Servers
-from tests.support.gateway import BOT_ID, SECRET, Gateway, text_update
+from tests.support.gateway import BOT_ID, SECRET, Gateway, text_update, until
 from tests.support.processes import free_port
 
 MIB = 1 << 20
@@ -139,6 +140,19 @@ def test_a_slow_bot_asks_telegram_to_send_again_and_the_retry_has_no_second_effe
     ids = [dict(message.headers())["ce_id"] for message in gateway.records("events")]
     assert len(ids) == 2
     assert len(set(ids)) == 1
+
+
+def test_updates_that_the_bot_has_are_still_in_flight(
+    servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str, bot: Bot
+) -> None:
+    settings = {"GATEWAY_FORWARD_URL": f"http://127.0.0.1:{bot.port}/bot", "GATEWAY_MAX_IN_FLIGHT": "2"}
+    bot.delay_s = 1.0
+    with Gateway(servers, binaries, work_dir, topic_prefix, settings) as gateway, ThreadPoolExecutor(2) as pool:
+        slow = [pool.submit(gateway.post, text_update(number, number)) for number in (1, 2)]
+        until(lambda: len(bot.requests) == 2, 5, "both updates at the bot")
+        assert gateway.post(text_update(3, 3)).status == 503
+        assert [future.result().status for future in slow] == [200, 200]
+        assert gateway.post(text_update(3, 3)).status == 200
 
 
 def test_no_bot_asks_telegram_to_send_again(

@@ -70,6 +70,10 @@ def test_all_faults_of_the_settings_are_told_together(idle: Gateway) -> None:
         ({"GATEWAY_BOT_TOKEN": "nonsense"}, "GATEWAY_BOT_TOKEN: not of the form"),
         ({"GATEWAY_BOT_ID": "5"}, "GATEWAY_BOT_ID: is not the bot of GATEWAY_BOT_TOKEN"),
         ({"GATEWAY_FORWARD_URL": "ftp://x/"}, "GATEWAY_FORWARD_URL: must start with http"),
+        (
+            {"GATEWAY_FORWARD_URL": "http://127.0.0.1:1/", "GATEWAY_DELIVERY_TIMEOUT_MS": "40000"},
+            "GATEWAY_DELIVERY_TIMEOUT_MS: with GATEWAY_FORWARD_TIMEOUT_MS more than 55000",
+        ),
         ({"GATEWAY_TOPIC_PREFIX": "a b"}, "GATEWAY_TOPIC_PREFIX: 1 to 200"),
         ({"GATEWAY_RPC_TOKENS_FILE": "/does/not/exist"}, "GATEWAY_RPC_TOKENS_FILE: "),
         ({"GATEWAY_KAFKA_NO_SUCH_PROPERTY": "1"}, "no.such.property"),

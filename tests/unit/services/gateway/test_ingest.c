@@ -1,5 +1,6 @@
 #include "services/gateway/ingest.h"
 
+#include "libs/base/now.h"
 #include "tests/support/fake_record_sink.h"
 
 #include <stdlib.h>
@@ -52,6 +53,13 @@ static void submit(struct fixture *fixture, const char *body, struct answer *ans
     intake.submit(intake.self, bytes_of_text(body), (struct bytes){0}, on_done, answer);
 }
 
+static char *make_long_update(void)
+{
+    char *body = calloc(1, LONG_BYTES + 64);
+    memset(body, 'x', LONG_BYTES);
+    return body;
+}
+
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -59,7 +67,8 @@ static int set_up(void **state)
     fixture->port = fake_record_sink_port(&fixture->sink);
     struct outbox_limits limits = {.max_count = 2, .max_bytes = 1 << 20, .wait_ms = 1000};
     fixture->outbox = outbox_new(&fixture->port, &limits);
-    fixture->ingest = ingest_new(fixture->outbox, 42, "test/1");
+    struct ingest_options options = {.bot_id = 42, .producer = "test/1", .deadline_ms = 1000};
+    fixture->ingest = ingest_new(fixture->outbox, &options);
     *state = fixture;
     return 0;
 }
@@ -185,11 +194,35 @@ static void an_update_waits_for_the_earlier_one_of_its_chat(void **state)
     assert_int_equal(second.outcome, INTAKE_DONE);
 }
 
-static char *make_long_update(void)
+static void an_update_is_given_up_at_its_deadline(void **state)
 {
-    char *body = calloc(1, LONG_BYTES + 64);
-    memset(body, 'x', LONG_BYTES);
-    return body;
+    struct fixture *fixture = *state;
+    struct answer answers[2];
+    int64_t started_ms = now_monotonic_ms();
+    submit(fixture, TEXT_UPDATE("77"), &answers[0]);
+    submit(fixture, TEXT_UPDATE("78"), &answers[1]);
+    ingest_sweep(fixture->ingest, started_ms + 900);
+    assert_int_equal(answers[0].calls, 0);
+    fake_record_sink_deliver(&fixture->sink, 0, 0);
+    ingest_sweep(fixture->ingest, started_ms + 2000);
+    assert_int_equal(answers[0].outcome, INTAKE_DONE);
+    assert_int_equal(answers[1].outcome, INTAKE_UNAVAILABLE);
+    fake_record_sink_deliver(&fixture->sink, 1, 1);
+    assert_int_equal(answers[0].calls, 1);
+    assert_int_equal(answers[1].calls, 1);
+}
+
+static void an_update_out_of_time_is_not_tried_in_another_form(void **state)
+{
+    struct fixture *fixture = *state;
+    struct answer answer;
+    char *body = make_long_update();
+    submit(fixture, body, &answer);
+    ingest_sweep(fixture->ingest, INT64_MAX);
+    assert_int_equal(answer.outcome, INTAKE_UNAVAILABLE);
+    free(body);
+    fake_record_sink_fail(&fixture->sink, 0, true);
+    assert_int_equal(fixture->sink.count, 1);
 }
 
 static void what_the_topic_never_takes_is_kept_cut(void **state)
@@ -238,6 +271,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_forwarded_stays_in_flight_until_it_is_answered,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_update_waits_for_the_earlier_one_of_its_chat, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_update_is_given_up_at_its_deadline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_update_out_of_time_is_not_tried_in_another_form, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_the_topic_never_takes_is_kept_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_small_update_is_never_cut, set_up, tear_down),
