@@ -5,6 +5,7 @@
 #include "libs/loop/loop.h"
 #include "libs/ops/admin.h"
 #include "libs/ops/metrics.h"
+#include "libs/rpc/server.h"
 #include "services/gateway/ingest.h"
 #include "services/gateway/kafka/background.h"
 #include "services/gateway/kafka/producer.h"
@@ -20,10 +21,8 @@
 #define TICK_MS 100
 #define SAFE_SECRET_LEN 32
 #define DRAIN_TICK_MS 10
-#define RECHECK_MS 1000 /* of lost topics */
-#define DRAIN_SLACK_MS \
-    5000 /* beyond Kafka's time to acknowledge: for the bot's answer and ours \
-          */
+#define RECHECK_MS 1000      /* of lost topics */
+#define DRAIN_SLACK_MS 15000 /* a check of the topics and the end of a producer may take it */
 #define PRODUCER APP_NAME "/" TELEFACT_VERSION
 
 enum app_state {
@@ -218,6 +217,8 @@ static void on_tick(void *arg)
     struct err ignored;
     loop_timer_arm(app->tick, app->state == APP_DRAINING ? DRAIN_TICK_MS : TICK_MS);
     int64_t now_ms = now_monotonic_ms();
+    if (app->state == APP_DRAINING)
+        outbox_give_up_waits(app->outbox); /* their senders come again, to the next process */
     outbox_sweep(app->outbox, now_ms);
     ingest_sweep(app->ingest, now_ms);
     metric_set(&in_flight[0], (int64_t)outbox_in_flight(app->outbox));
@@ -234,6 +235,19 @@ static void on_tick(void *arg)
         on_drain_tick(app);
 }
 
+/* Longer than anything that a drain waits for: the rest of a request, Kafka's answer to it and to
+ * its second try as a raw update, the bot's answer, and our own answer to leave. */
+static int64_t drain_ms(const struct settings *settings)
+{
+    int64_t arrival_ms = settings->request_deadline_ms;
+    int64_t call_ms = rpc_limits_standard().max_deadline_ms;
+    if ((settings->roles & ROLE_PUBLISH) != 0 && call_ms > arrival_ms)
+        arrival_ms = call_ms;
+    int64_t forward_ms = settings->forward_url[0] == '\0' ? 0 : settings->forward_timeout_ms;
+    return arrival_ms + 2 * settings->delivery_timeout_ms + forward_ms +
+           settings->request_deadline_ms + DRAIN_SLACK_MS;
+}
+
 static void on_terminate(void *arg)
 {
     struct app *app = arg;
@@ -241,10 +255,7 @@ static void on_terminate(void *arg)
         return;
     log_info("draining", LOG_INT("in_flight", (int64_t)outbox_in_flight(app->outbox)));
     app->state = APP_DRAINING;
-    int64_t wait_ms = app->settings->delivery_timeout_ms + DRAIN_SLACK_MS;
-    if (app->settings->forward_url[0] != '\0')
-        wait_ms += app->settings->forward_timeout_ms;
-    app->drain_until_ms = now_monotonic_ms() + wait_ms;
+    app->drain_until_ms = now_monotonic_ms() + drain_ms(app->settings);
     topic_watch_stop(app->topics);
     admin_drain(app->admin);
     if (app->webhook != NULL)

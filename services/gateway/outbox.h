@@ -59,4 +59,7 @@ void outbox_send_raw(struct outbox *outbox, const struct raw_update *raw,
 /* Give up the waits that are over; a few times a second. */
 void outbox_sweep(struct outbox *outbox, int64_t now_ms);
 
+/* Give up all waits: none of these events was handed to the sink. */
+void outbox_give_up_waits(struct outbox *outbox);
+
 #endif

@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,27 @@ def test_sigterm_under_load_loses_nothing_that_was_answered(
             gateway.start()
         stored = [event_pb2.Event.FromString(message.value()).update_id for message in gateway.records("events")]
     assert set(acked) <= set(stored)
+    assert "drained" in gateway.log()
+
+
+def test_sigterm_without_kafka_answers_all_and_leaves_well(
+    own_servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
+) -> None:
+    """Three updates of a chat: one is at Kafka until its time is over, the others wait for it and are told at once."""
+    settings = {"GATEWAY_DELIVERY_TIMEOUT_MS": "5000", "GATEWAY_REQUEST_DEADLINE_MS": "2000"}
+    with Gateway(own_servers, binaries, work_dir, topic_prefix, settings) as gateway, ThreadPoolExecutor(3) as pool:
+        assert gateway.post(text_update(1, 1)).status == 200
+        own_servers.stop_kafka()
+        began = time.monotonic()
+        first = pool.submit(gateway.post, text_update(2, 7))
+        until(lambda: gateway.metrics()["in_flight_updates"] == 1, 5, "an update in flight")
+        later = [pool.submit(gateway.post, text_update(number, 7)) for number in (3, 4)]
+        until(lambda: gateway.metrics()["key_waiting_events"] == 2, 5, "the others to wait")
+        gateway.terminate()
+        assert [future.result(1).status for future in later] == [503, 503]
+        assert first.result(10).status == 503
+        assert gateway.wait(15) == 0, gateway.log()
+        assert time.monotonic() - began < 12
     assert "drained" in gateway.log()
 
 

@@ -103,6 +103,29 @@ static void a_batch_is_done_when_all_is_delivered(void **state)
     assert_int_equal(answer.results[1].offset, 10);
 }
 
+static void waits_can_all_be_given_up(void **state)
+{
+    struct fixture *fixture = *state;
+    struct answer first;
+    struct answer second;
+    struct answer third;
+    SEND(fixture, &first, 7);
+    SEND(fixture, &second, 7, 8);
+    SEND(fixture, &third, 7);
+    outbox_give_up_waits(fixture->outbox);
+    assert_int_equal(outbox_waiting(fixture->outbox), 0);
+    assert_int_equal(third.results[0].state, EVENT_STATE_UNACKNOWLEDGED);
+    assert_int_equal(second.calls, 0);
+    fake_record_sink_deliver(&fixture->sink, 1, 0);
+    assert_int_equal(second.results[0].state, EVENT_STATE_UNACKNOWLEDGED);
+    assert_int_equal(second.results[1].state, EVENT_STATE_DURABLE);
+    assert_int_equal(first.calls, 0);
+    fake_record_sink_deliver(&fixture->sink, 0, 0);
+    assert_int_equal(first.results[0].state, EVENT_STATE_DURABLE);
+    assert_int_equal(fixture->sink.count, 2);
+    assert_true(outbox_is_empty(fixture->outbox));
+}
+
 static void an_event_waits_for_the_earlier_one_of_its_key(void **state)
 {
     struct fixture *fixture = *state;
@@ -240,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_batch_is_done_when_all_is_delivered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waits_can_all_be_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_event_waits_for_the_earlier_one_of_its_key, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(batches_of_one_key_follow_each_other, set_up, tear_down),
