@@ -17,7 +17,12 @@ def spawn(argv, log, cwd, user=None):
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
                                  start_new_session=True, **run_as(user))
     child.returncode = 0  # a daemon: keeps Popen from warning that it still runs
-    return {"pid": child.pid, "started": _stat(child.pid)[1]}
+    return remember(child.pid)
+
+
+def remember(pid):
+    """How to remember a process that runs."""
+    return {"pid": pid, "started": _stat(pid)[1]}
 
 
 def run_as(user):

@@ -40,37 +40,49 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same updates")
     parser.add_argument("--binaries", type=Path, default=ROOT / "build" / "release" / "bin", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    keep.stop(FOLDER)
-    if arguments.stop:
-        return 0
-    for name in ("telefact-gateway", "telefact-store"):
+    for name in () if arguments.stop else ("telefact-gateway", "telefact-store"):
         if not (arguments.binaries / name).is_file():
             parser.error(f"{arguments.binaries / name} is missing: run ./dev build release")
-    return asyncio.run(demonstrate(arguments))
+    try:
+        with keep.alone(FOLDER):
+            keep.stop(FOLDER)
+            return 0 if arguments.stop else asyncio.run(demonstrate(arguments))
+    except keep.Busy as busy:
+        print(busy, file=sys.stderr)
+        return 1
 
 
 async def demonstrate(arguments: argparse.Namespace) -> int:
     """Servers up, traffic through, verdict out."""
     shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
     servers = Servers(FOLDER / "servers")
     is_kept = False
     with Status() as status:
         status.show("starting Kafka and PostgreSQL")
         try:
             await asyncio.to_thread(servers.start)
-            plan = PairPlan(servers, arguments.binaries, FOLDER / "logs", "demo", gateways=2, partitions=12)
+            plan = PairPlan(
+                servers,
+                arguments.binaries,
+                FOLDER / "logs",
+                "demo",
+                gateways=2,
+                partitions=12,
+                on_spawn=lambda pid: keep.remember(FOLDER, pid),
+            )
             async with Pair(plan) as pair:
                 verdict, figures = await run_traffic(pair, arguments, status)
                 report.show(verdict, figures)
                 await report.show_answers(pair, verdict)
-                report.show_verdict(verdict)
+                report.show_verdict(verdict, figures)
                 if arguments.keep:
                     await keep.leave_running(FOLDER, pair)
                     is_kept = True
         finally:
             if not is_kept:
                 await asyncio.to_thread(servers.stop)
-    return 0 if verdict.is_green else 1
+    return 0 if verdict.is_green and figures.is_measured else 1
 
 
 async def run_traffic(pair: Pair, arguments: argparse.Namespace, status: Status) -> tuple[Verdict, report.Figures]:
@@ -104,6 +116,7 @@ async def run_traffic(pair: Pair, arguments: argparse.Namespace, status: Status)
             kills=len(KILLS_AT),
             ack_ms=traffic.telegram.ledger.ack_latencies_ms(),
             readable_ms=sorted(probe.found_ms),
+            never_readable=probe.missed,
         )
     return verdict, figures
 

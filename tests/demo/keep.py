@@ -1,9 +1,10 @@
-"""Leaves the demonstration running after the program's end, and ends it again."""
+"""Leaves the demonstration running after the program's end, and ends it again; remembers what runs meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import time
@@ -21,6 +22,41 @@ _STATE = "kept.json"
 _READY_S = 60.0
 
 
+class Busy(Exception):
+    """Another demonstration runs; the message is for its user."""
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else uses the folder meanwhile; raises Busy. The lock ends with this process, however it ends."""
+    lock = folder.with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise Busy(f"a demo runs already (process {holder}); wait for its end or interrupt it") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def remember(folder: Path, pid: int) -> None:
+    """A service was started: `stop` ends it if this program cannot."""
+    _add(folder, process.remember(pid))
+
+
+def _add(folder: Path, started: dict[str, Any]) -> None:
+    state = folder / _STATE
+    known = json.loads(state.read_text()) if state.exists() else []
+    renewed = state.with_suffix(".new")
+    renewed.write_text(json.dumps([each for each in known if process.is_running(each)] + [started]))
+    renewed.replace(state)
+
+
 async def leave_running(folder: Path, pair: Pair) -> None:
     """Start the services once more as daemons and say how to look around."""
     kept = []
@@ -29,7 +65,7 @@ async def leave_running(folder: Path, pair: Pair) -> None:
         with _environment(service.environment):
             binary = pair.plan.binaries / ("telefact-store" if service is pair.store else "telefact-gateway")
             kept.append(process.spawn([str(binary), "run"], service.log_path, pair.plan.work_dir))
-    (folder / _STATE).write_text(json.dumps(kept))
+            _add(folder, kept[-1])
     for service, daemon in zip(pair.services, kept, strict=True):
         await _wait_ready(service, daemon)
     _explain(pair)
@@ -50,7 +86,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 def stop(folder: Path) -> None:
-    """End what an earlier demonstration left running; nothing is fine."""
+    """End what an earlier demonstration left running, wanted or not; nothing is fine."""
     state = folder / _STATE
     if state.exists():
         for each in json.loads(state.read_text()):

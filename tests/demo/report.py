@@ -24,6 +24,12 @@ class Figures:
     kills: int
     ack_ms: list[float]
     readable_ms: list[float]
+    never_readable: int
+
+    @property
+    def is_measured(self) -> bool:
+        """There is a sample of the latency, and every update of it was seen in an answer."""
+        return bool(self.readable_ms) and not self.never_readable
 
 
 def show(verdict: Verdict, figures: Figures) -> None:
@@ -50,6 +56,8 @@ def show(verdict: Verdict, figures: Figures) -> None:
         percentiles(figures.readable_ms),
         f"{len(figures.readable_ms):,} probes; a killed store's session ends after 10 s",
     )
+    if figures.never_readable:
+        row("never readable", f"{figures.never_readable:,}")
 
 
 async def show_answers(pair: Pair, verdict: Verdict) -> None:
@@ -73,9 +81,11 @@ async def show_answers(pair: Pair, verdict: Verdict) -> None:
         row("GetUserIds", f"{sum(len(page.user_ids) for page in ids):,} ids in {len(ids)} pages")
 
 
-def show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Verdict, figures: Figures) -> None:
     """The oracle has the last word."""
     title("Oracle")
+    if not figures.is_measured:
+        print("  not every probe of the latency found its update in an answer, or there was none")
     if verdict.is_green:
         compared = sum(verdict.rows.values())
         print(f"  no difference: {compared:,} rows and {verdict.calls:,} answers are exactly what they must be")

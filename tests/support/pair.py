@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,10 @@ _POLL_S = 0.05
 
 @dataclass(slots=True)
 class PairPlan:
-    """What a pair is made of. `name` becomes part of the topics' and the database's names."""
+    """What a pair is made of. `name` becomes part of the topics' and the database's names.
+
+    `on_spawn` is called with the id of each process that is started.
+    """
 
     servers: Servers
     binaries: Path
@@ -44,6 +47,7 @@ class PairPlan:
     store_settings: Mapping[str, str] = field(default_factory=dict)
     answer_sample: int = 30
     seed: int = 1
+    on_spawn: Callable[[int], None] | None = None
 
 
 class Pair:
@@ -126,7 +130,9 @@ class Pair:
         return self._service("store", "telefact-store", environment, admin)
 
     def _service(self, name: str, binary: str, environment: Mapping[str, str], admin: str) -> Service:
-        return Service(name, self.plan.binaries / binary, environment, admin, self.plan.work_dir)
+        service = Service(name, self.plan.binaries / binary, environment, admin, self.plan.work_dir)
+        service.on_spawn = self.plan.on_spawn
+        return service
 
     async def wait_applied(self, deadline_s: float) -> bool:
         """Wait until the fences stand at the log's end; False when the deadline passes first."""

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -64,6 +64,8 @@ class Service:
         self.admin = admin
         self.log_path = work_dir / f"{name}.log"
         self.starts = 0
+        self.on_spawn: Callable[[int], None] | None = None
+        """Called with the process id at every start."""
         self._binary = binary
         self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
@@ -98,6 +100,8 @@ class Service:
         with self.log_path.open("ab") as log:
             self._process = await _spawn(self._binary, list(self._arguments), self.environment, log, log)
         self.starts += 1
+        if self.on_spawn is not None:
+            self.on_spawn(self._process.pid)
 
     async def wait_ready(self, ready_s: float = 15.0) -> None:
         """Wait until /readyz answers 200; raises NotReady at the deadline or when the process ends."""
