@@ -98,6 +98,9 @@ void connection_read_on(struct http_exchange *exchange, bool is_on);
 /* The answer is out: be ready for the next request. */
 void connection_next_request(struct http_exchange *exchange);
 
+/* Count a request that the server itself refuses, and tell the handler. */
+void server_refused(struct http_server *server, int status);
+
 /* A connection is gone: there is room for another one. */
 void server_connection_gone(struct http_server *server);
 

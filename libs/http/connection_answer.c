@@ -126,7 +126,7 @@ static void answer_now(struct http_exchange *exchange, int status, const struct 
 
 void connection_refuse(struct http_exchange *exchange, int status)
 {
-    exchange->server->refused++;
+    server_refused(exchange->server, status);
     exchange->closes = true;
     answer_now(exchange, status, NULL, 0, (struct bytes){0});
     if (!exchange->is_running)

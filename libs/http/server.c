@@ -59,6 +59,13 @@ static void on_connection(evutil_socket_t fd, short what, void *self)
     }
 }
 
+void server_refused(struct http_server *server, int status)
+{
+    server->refused++;
+    if (server->handler.on_refused != NULL)
+        server->handler.on_refused(server->handler.self, status);
+}
+
 void server_connection_gone(struct http_server *server)
 {
     server->connections--;
@@ -77,7 +84,8 @@ static void end_expired(struct http_server *server, const struct deadlines *list
 {
     struct http_exchange *exchange;
     while ((exchange = deadlines_expired(list, now_ms)) != NULL) {
-        server->refused += list == &server->answer;
+        if (list == &server->answer)
+            server_refused(server, 0);
         connection_drop(exchange);
     }
 }

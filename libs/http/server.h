@@ -42,6 +42,9 @@ struct http_handler {
     /* The request is complete. Answer now or later, exactly once. A request whose body is late, too
      * large or malformed never gets here: the server has answered it. */
     void (*on_request)(void *self, struct http_exchange *exchange);
+    /* The server itself refused a request: with this status, or 0 when the client did not take its
+     * answer in time. Only to log and count. NULL is fine. */
+    void (*on_refused)(void *self, int status);
     void *self;
 };
 

@@ -1,5 +1,7 @@
 #include "libs/rpc/call_metrics.h"
 
+#include "libs/base/log.h"
+#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/ops/metrics.h"
 
@@ -76,6 +78,26 @@ void rpc_call_metrics_add(const struct rpc_service *services, size_t count)
     metrics_add(&durations);
 }
 
+/* What the server refuses before a handler sees it; handlers tell of their own refusals. */
+static struct refusal {
+    enum rpc_status status;
+    const char *code;
+    struct log_limit limit;
+} refusals[] = {
+    {.status = RPC_UNAUTHENTICATED, .code = "unauthenticated"},
+    {.status = RPC_PERMISSION_DENIED, .code = "permission_denied"},
+    {.status = RPC_UNIMPLEMENTED, .code = "unimplemented"},
+};
+
+static void log_refusal(const char *method, enum rpc_status status)
+{
+    uint64_t before = 0;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
+        if (refusals[i].status == status && log_limit_passes(&refusals[i].limit, &before))
+            log_warn("RPC call refused", LOG_TEXT("code", refusals[i].code),
+                     LOG_TEXT("method", method), LOG_INT("suppressed", (int64_t)before));
+}
+
 static void on_end(void *self, const char *method, enum rpc_status status, int64_t duration_us)
 {
     (void)self;
@@ -83,6 +105,7 @@ static void on_end(void *self, const char *method, enum rpc_status status, int64
     while (number + 1 < durations.count && strcmp(methods[number], method) != 0)
         number++;
     metric_observe_us(&durations.series[number], duration_us);
+    log_refusal(method, status);
     if ((size_t)status < requests.count)
         metric_add(&by_status[status], 1);
 }

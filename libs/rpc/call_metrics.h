@@ -1,8 +1,9 @@
 /*
- * call_metrics: calls by status and durations by method, for /metrics.
+ * call_metrics: calls by status and durations by method, for /metrics, and a line for what the
+ * server refuses by itself.
  *
  * Series are named from the services' descriptors, so no caller can grow them; calls of unknown
- * methods count as method "other". One set a process.
+ * methods count as method "other". One set a process. The hook is called on one thread.
  */
 #ifndef LIBS_RPC_CALL_METRICS_H
 #define LIBS_RPC_CALL_METRICS_H

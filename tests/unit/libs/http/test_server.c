@@ -40,6 +40,8 @@ static struct {
     size_t later_count;
     sem_t later_came; /* one post for each request of /later */
     int requests;
+    uint64_t refused;   /* times that the handler was told */
+    int refused_status; /* of the last one */
     struct loop_timer *watcher;
     int wanted_connections;
     sem_t wanted_came;
@@ -105,6 +107,13 @@ static void on_request(void *self, struct http_exchange *exchange)
     }
 }
 
+static void on_refused(void *self, int status)
+{
+    (void)self;
+    test.refused++;
+    test.refused_status = status;
+}
+
 static void *play_client(void *self)
 {
     (void)self;
@@ -115,7 +124,8 @@ static void *play_client(void *self)
 
 static void serve(const struct http_limits *limits, void (*client)(void))
 {
-    const struct http_handler handler = {.on_head = on_head, .on_request = on_request};
+    const struct http_handler handler = {
+        .on_head = on_head, .on_request = on_request, .on_refused = on_refused};
     struct err err = {0};
     memset(&test, 0, sizeof(test));
     test.client = client;
@@ -130,6 +140,7 @@ static void serve(const struct http_limits *limits, void (*client)(void))
     loop_run(test.loop);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_string_equal(test.failure, "");
+    assert_int_equal(test.refused, http_server_refused(test.server));
 }
 
 static void end(void)
