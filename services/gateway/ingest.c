@@ -124,7 +124,8 @@ static void answer(struct job *job, enum intake_outcome outcome, const char *pos
     uint64_t before = 0;
     if (outcome == INTAKE_UNAVAILABLE && log_limit_passes(&job->ingest->refusals, &before))
         log_warn("update not acknowledged by Kafka, asking Telegram to send it again",
-                 LOG_INT("update_id", job->update_id), LOG_INT("suppressed", (int64_t)before));
+                 LOG_TEXT("code", "not_acknowledged"), LOG_INT("update_id", job->update_id),
+                 LOG_INT("suppressed", (int64_t)before));
     remove_unanswered(job);
     job->fn = NULL;
     metric_add(&answered[outcome], 1);
@@ -249,6 +250,7 @@ static void refuse_busy(struct ingest *ingest)
     metric_add(&answered[INTAKE_BUSY], 1);
     if (log_limit_passes(&ingest->busy, &before))
         log_warn("too much is in flight, asking Telegram to send an update again",
+                 LOG_TEXT("code", "in_flight_full"),
                  LOG_INT("in_flight", (int64_t)outbox_in_flight(ingest->outbox)),
                  LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)),
                  LOG_INT("suppressed", (int64_t)before));

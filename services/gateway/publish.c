@@ -17,6 +17,7 @@ struct publish {
     struct outbox *outbox;
     size_t in_hand; /* events without an answer */
     struct log_limit refusals;
+    struct log_limit busy;
 };
 
 /* A batch that is not answered yet. Outlives the call it came from. */
@@ -69,8 +70,8 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
     uint64_t before = 0;
     if (failed > 0 && log_limit_passes(&publish->refusals, &before))
         log_warn("published events not acknowledged by Kafka, told the publisher",
-                 LOG_INT("failed", (int64_t)failed), LOG_INT("events", (int64_t)count),
-                 LOG_INT("suppressed", (int64_t)before));
+                 LOG_TEXT("code", "not_acknowledged"), LOG_INT("failed", (int64_t)failed),
+                 LOG_INT("events", (int64_t)count), LOG_INT("suppressed", (int64_t)before));
     outbox_release(publish->outbox, count, job->bytes);
     publish->in_hand -= count;
     job->fn(job->arg, failed == count ? INTAKE_UNAVAILABLE : INTAKE_DONE, results);
@@ -78,11 +79,23 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
     free(job);
 }
 
+static void refuse_busy(struct publish *publish, size_t count)
+{
+    uint64_t before = 0;
+    if (log_limit_passes(&publish->busy, &before))
+        log_warn("too much is in flight, told a publisher to try again later",
+                 LOG_TEXT("code", "in_flight_full"), LOG_INT("events", (int64_t)count),
+                 LOG_INT("in_flight", (int64_t)outbox_in_flight(publish->outbox)),
+                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(publish->outbox)),
+                 LOG_INT("suppressed", (int64_t)before));
+}
+
 static void submit(void *self, const struct events_request *request, events_done_fn fn, void *arg)
 {
     struct publish *publish = self;
     fault_point("publish.received", (int64_t)publish->in_hand);
     if (!outbox_admit(publish->outbox, request->count, request->bytes)) {
+        refuse_busy(publish, request->count);
         fn(arg, INTAKE_BUSY, NULL);
         return;
     }

@@ -223,11 +223,13 @@ def test_too_much_in_flight_is_resource_exhausted(
             grpc.StatusCode.INVALID_ARGUMENT,
             "events: must hold 1 to 5 events",
         )
+        assert "code=invalid_argument error=\"events: must hold 1 to 5 events\"" in gateway.log()
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(publish, gateway.publisher(), *events[:5])
             until(lambda: gateway.metrics()["in_flight_updates"] == 5, 5, "five events in flight")
             error = refusal(lambda: publish(gateway.publisher(), events[5]))
             assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert "code=in_flight_full" in gateway.log()
             assert len(slow.result().results) == 5
         assert publish(gateway.publisher(), events[5]).position
 
@@ -241,6 +243,7 @@ def test_tokens_are_asked_for(servers: Servers, binaries: Path, work_dir: Path, 
         for metadata in ((), (("authorization", "Bearer wrong-token-0123456789"),), (("authorization", "first"),)):
             error = refusal(lambda metadata=metadata: publish(stub, given, metadata=metadata))
             assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+        assert gateway.log().count("code=unauthenticated") == 1
         for token in ("first-token-0123456789", "second-token-0123456789"):
             assert publish(stub, given, metadata=(("authorization", f"Bearer {token}"),)).position
         channel = grpc.insecure_channel(f"127.0.0.1:{gateway.rpc}")

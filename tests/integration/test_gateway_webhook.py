@@ -216,6 +216,26 @@ def test_metrics_tell_kinds_codes_and_reasons(shared: Gateway) -> None:
     assert after["kafka_delivery_seconds_count"] == before["kafka_delivery_seconds_count"] + 2
 
 
+def test_every_refusal_is_told_with_its_code(
+    servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
+) -> None:
+    refusals = {
+        "malformed_request": (400, head("Content-Length: +4")),
+        "wrong_secret": (401, b"POST /telegram HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"),
+        "unknown_path": (404, b"POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"),
+        "wrong_method": (405, b"GET /telegram HTTP/1.1\r\nHost: x\r\n\r\n"),
+        "late_request": (408, head("Content-Length: 4")),
+        "large_body": (413, head("Content-Length: 999999999")),
+        "large_head": (431, b"POST /telegram HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 10_000),
+    }
+    with Gateway(servers, binaries, work_dir, topic_prefix, {"GATEWAY_REQUEST_DEADLINE_MS": "500"}) as gateway:
+        for code, (status, request) in refusals.items():
+            for _ in range(2):
+                assert exchange_raw(gateway, request).startswith(b"HTTP/1.1 %d " % status), code
+            assert gateway.log().count(f"code={code} status={status} ") == 1, gateway.log()
+            assert gateway.metrics()[f'webhook_requests_total{{code="{status}"}}'] == 2
+
+
 def test_too_much_in_flight_is_503_at_once(
     servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:
@@ -227,6 +247,7 @@ def test_too_much_in_flight_is_503_at_once(
             began = time.monotonic()
             answer = gateway.post(text_update(3, 3))
             assert answer.status == 503
+            assert "code=in_flight_full" in gateway.log()
             assert 1 <= int(answer.headers["retry-after"]) <= 5
             assert time.monotonic() - began < 0.3
             assert [future.result().status for future in slow] == [200, 200]

@@ -1,5 +1,7 @@
 #include "services/gateway/rpc/publish_service.h"
 
+#include "libs/base/log.h"
+#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/rpc/call_metrics.h"
 #include "libs/rpc/tokens.h"
@@ -21,6 +23,7 @@ struct publish_service {
     struct publish_reader *reader;
     const struct event_intake *intake;
     size_t in_hand; /* batches without an answer */
+    struct log_limit refusals;
 };
 
 /* A batch on its way. Outlives the call when the client goes away or is out of time. */
@@ -133,6 +136,11 @@ static void publish(void *self, struct rpc_call *call, const ProtobufCMessage *m
     size_t room = request->n_events > PUBLISH_EVENTS_MAX ? 1 : request->n_events + 1;
     struct event *events = mem_array(room, sizeof(*events));
     if (!publish_reader_read(service->reader, request, events, &err)) {
+        uint64_t before = 0;
+        if (log_limit_passes(&service->refusals, &before))
+            log_warn("published request is wrong, told the publisher",
+                     LOG_TEXT("code", "invalid_argument"), LOG_TEXT("error", err.text),
+                     LOG_INT("suppressed", (int64_t)before));
         rpc_end(call, RPC_INVALID_ARGUMENT, err.text);
         free(events);
         return;

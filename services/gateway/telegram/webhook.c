@@ -21,6 +21,23 @@
 
 #define SECRET_HEADER "x-telegram-bot-api-secret-token"
 
+enum code {
+    CODE_200,
+    CODE_400,
+    CODE_401,
+    CODE_404,
+    CODE_405,
+    CODE_408,
+    CODE_413,
+    CODE_417,
+    CODE_431,
+    CODE_501,
+    CODE_503,
+    CODE_505,
+    CODE_OTHER,
+    CODES, /* how many there are */
+};
+
 struct webhook {
     struct http_server *server;
     struct forward *forward; /* NULL: no forwarding */
@@ -28,7 +45,7 @@ struct webhook {
     struct secrets *secrets;
     struct bytes path;
     size_t in_hand;
-    struct log_limit strangers;
+    struct log_limit refusals[CODES];
     struct log_limit forward_failures;
 };
 
@@ -41,12 +58,34 @@ struct request {
     char position[POSITION_HEADER_MAX]; /* kept while the bot is asked */
 };
 
-enum code { CODE_200, CODE_401, CODE_404, CODE_405, CODE_503, CODE_OTHER, CODES };
+/* The names are those of refusals in the log, for programs to look for: they never change. */
+static const struct {
+    int status;
+    const char *refusal; /* NULL: no refusal, or told by whoever decided it */
+} ANSWERS[CODES] = {
+    [CODE_200] = {200, NULL},
+    [CODE_400] = {400, "malformed_request"},
+    [CODE_401] = {401, "wrong_secret"},
+    [CODE_404] = {404, "unknown_path"},
+    [CODE_405] = {405, "wrong_method"},
+    [CODE_408] = {408, "late_request"},
+    [CODE_413] = {413, "large_body"},
+    [CODE_417] = {417, "unknown_expectation"},
+    [CODE_431] = {431, "large_head"},
+    [CODE_501] = {501, "unknown_coding"},
+    [CODE_503] = {503, NULL},
+    [CODE_505] = {505, "unknown_version"},
+    [CODE_OTHER] = {0, "unread_answer"},
+};
 
 static struct metric_series requests[CODES] = {
-    [CODE_200] = {.labels = "code=\"200\""}, [CODE_401] = {.labels = "code=\"401\""},
-    [CODE_404] = {.labels = "code=\"404\""}, [CODE_405] = {.labels = "code=\"405\""},
-    [CODE_503] = {.labels = "code=\"503\""}, [CODE_OTHER] = {.labels = "code=\"other\""},
+    [CODE_200] = {.labels = "code=\"200\""},     [CODE_400] = {.labels = "code=\"400\""},
+    [CODE_401] = {.labels = "code=\"401\""},     [CODE_404] = {.labels = "code=\"404\""},
+    [CODE_405] = {.labels = "code=\"405\""},     [CODE_408] = {.labels = "code=\"408\""},
+    [CODE_413] = {.labels = "code=\"413\""},     [CODE_417] = {.labels = "code=\"417\""},
+    [CODE_431] = {.labels = "code=\"431\""},     [CODE_501] = {.labels = "code=\"501\""},
+    [CODE_503] = {.labels = "code=\"503\""},     [CODE_505] = {.labels = "code=\"505\""},
+    [CODE_OTHER] = {.labels = "code=\"other\""},
 };
 static struct metric requests_metric = {
     .name = "webhook_requests_total",
@@ -105,47 +144,46 @@ void webhook_update_metrics(const struct webhook *webhook)
 
 static enum code code_of(int status)
 {
-    switch (status) {
-    case 200:
-        return CODE_200;
-    case 401:
-        return CODE_401;
-    case 404:
-        return CODE_404;
-    case 405:
-        return CODE_405;
-    case 503:
-        return CODE_503;
-    default:
-        return CODE_OTHER;
-    }
+    size_t code = 0;
+    while (code < CODE_OTHER && ANSWERS[code].status != status)
+        code++;
+    return (enum code)code;
 }
 
-static void refuse(struct http_exchange *exchange, int status, const struct http_field *field)
-{
-    metric_add(&requests[code_of(status)], 1);
-    http_answer(exchange, status, field, field == NULL ? 0 : 1, (struct bytes){0});
-}
-
-static void refuse_stranger(struct webhook *webhook, struct http_exchange *exchange)
+static void log_refusal(struct webhook *webhook, int status)
 {
     uint64_t before = 0;
-    if (log_limit_passes(&webhook->strangers, &before))
-        log_warn("webhook request without a valid secret refused",
+    enum code code = code_of(status);
+    const char *name = ANSWERS[code].refusal;
+    if (name != NULL && log_limit_passes(&webhook->refusals[code], &before))
+        log_warn("webhook request refused", LOG_TEXT("code", name), LOG_INT("status", status),
                  LOG_INT("suppressed", (int64_t)before));
-    refuse(exchange, 401, NULL);
+}
+
+static void refuse(struct webhook *webhook, struct http_exchange *exchange, int status)
+{
+    const struct http_field allow = {"Allow", BYTES_LITERAL("POST")};
+    metric_add(&requests[code_of(status)], 1);
+    log_refusal(webhook, status);
+    http_answer(exchange, status, &allow, status == 405 ? 1 : 0, (struct bytes){0});
+}
+
+static void on_refused(void *self, int status)
+{
+    if (status != 0) /* else it was answered, and counted then */
+        metric_add(&requests[code_of(status)], 1);
+    log_refusal(self, status);
 }
 
 static bool on_head(void *self, struct http_exchange *exchange)
 {
     struct webhook *webhook = self;
-    const struct http_field allow = {"Allow", BYTES_LITERAL("POST")};
     if (!bytes_equal(http_path(exchange), webhook->path))
-        refuse(exchange, 404, NULL);
+        refuse(webhook, exchange, 404);
     else if (!bytes_equal(http_method(exchange), BYTES_LITERAL("POST")))
-        refuse(exchange, 405, &allow);
+        refuse(webhook, exchange, 405);
     else if (!secrets_match(webhook->secrets, http_header(exchange, SECRET_HEADER)))
-        refuse_stranger(webhook, exchange);
+        refuse(webhook, exchange, 401);
     else
         return true;
     return false;
@@ -192,7 +230,8 @@ static void on_forwarded(void *arg, const struct forward_answer *answer)
         metric_add(&forward_errors[0], 1);
         if (log_limit_passes(&webhook->forward_failures, &before))
             log_warn("forwarded bot gave no answer, asking Telegram to send the update again",
-                     LOG_TEXT("error", answer->error), LOG_INT("suppressed", (int64_t)before));
+                     LOG_TEXT("code", "bot_silent"), LOG_TEXT("error", answer->error),
+                     LOG_INT("suppressed", (int64_t)before));
         end_unavailable(request);
         return;
     }
@@ -286,7 +325,12 @@ bool webhook_open(struct loop *loop, const struct webhook_options *options,
         .idle_ms = options->idle_ms,
         .write_deadline_ms = options->request_deadline_ms,
     };
-    struct http_handler handler = {on_head, on_request, webhook};
+    struct http_handler handler = {
+        .on_head = on_head,
+        .on_request = on_request,
+        .on_refused = on_refused,
+        .self = webhook,
+    };
     if ((options->forward_url[0] != '\0' &&
          !forward_open(loop, options->forward_url, options->forward_timeout_ms, &webhook->forward,
                        err)) ||
