@@ -1,6 +1,8 @@
 #include "services/store/ingest.h"
 
 #include "libs/base/now.h"
+#include "libs/ops/metrics.h"
+#include "services/store/ingest_metrics.h"
 #include "tests/support/fake_projection_store.h"
 #include "tests/support/fake_record_source.h"
 
@@ -449,6 +451,60 @@ static void stopping_commits_what_is_in_hand(void **state)
     assert_int_equal(videos_of(bench, 5), 10);
 }
 
+static void a_batch_larger_than_the_memory_bound_is_parted(void **state)
+{
+    struct bench *bench = *state;
+    struct ingest_options options = {.bot_id = BOT,
+                                     .batch_max_events = 100000,
+                                     .batch_max_bytes = 512,
+                                     .dead_letters_per_1000 = 10,
+                                     .position_check_ms = 3600000};
+    struct record_source source = fake_record_source_port(&bench->log);
+    struct projection_store store = fake_projection_store_port(&bench->database);
+    ingest_free(bench->ingest);
+    bench->ingest = ingest_new(&options, &source, &store);
+    put_videos(bench, 0, 5, 100);
+    work(bench, 0);
+    assert_int_equal(videos_of(bench, 5), 100);
+    assert_true(bench->database.largest_batch < 50);
+}
+
+static bool refuse_open(void *self, struct err *err)
+{
+    (void)self;
+    return err_set(err, ERR_FATAL, "the schema is newer");
+}
+
+static void a_database_that_never_fits_ends_the_work(void **state)
+{
+    struct bench *bench = *state;
+    struct ingest_options options = {.bot_id = BOT, .batch_max_events = 10, .batch_max_bytes = 512};
+    struct record_source source = fake_record_source_port(&bench->log);
+    struct projection_store store = fake_projection_store_port(&bench->database);
+    struct err err = {0};
+    store.open = refuse_open;
+    ingest_free(bench->ingest);
+    bench->ingest = ingest_new(&options, &source, &store);
+    assert_false(ingest_run(bench->ingest, &err));
+    assert_string_equal(err.text, "the schema is newer");
+    assert_int_equal(ingest_lag_ms(bench->ingest), -1);
+}
+
+static void lag_is_known_while_nothing_is_fetched(void **state)
+{
+    struct bench *bench = *state;
+    bench->database.unwell_opens = 100;
+    put_videos(bench, 0, 5, 10);
+    work(bench, 1200);
+    assert_true(ingest_lag_ms(bench->ingest) >= 0);
+    assert_false(ingest_status(bench->ingest).is_database_well);
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    assert_true(metrics_render(&text) && buf_append(&text, "", 1));
+    assert_non_null(strstr(text.data, "consumer_lag_messages{partition=\"0\"} 10"));
+    buf_done(&text);
+}
+
 static void *run_ingest(void *arg)
 {
     struct err err;
@@ -499,6 +555,10 @@ int main(void)
         TEST(trouble_makes_the_positions_be_checked_again),
         TEST(stopping_commits_what_is_in_hand),
         TEST(other_threads_may_look_and_stop),
+        TEST(a_batch_larger_than_the_memory_bound_is_parted),
+        TEST(a_database_that_never_fits_ends_the_work),
+        TEST(lag_is_known_while_nothing_is_fetched),
     };
+    ingest_metrics_add();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
