@@ -32,7 +32,7 @@ def check_rows(
     """Compare all tables of the active generation. Returns how many rows each has."""
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        reader = _Reader(connection)
+        reader = _Reader(connection, differences)
         counts = _check_projections(reader, expected, differences)
         _check_fence(reader, log, differences)
         counts["dead_letters"] = _check_dead_letters(reader, dead_letters, differences)
@@ -41,8 +41,9 @@ def check_rows(
 
 
 class _Reader:
-    def __init__(self, connection: psycopg.Connection[dict[str, Any]]) -> None:
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]], differences: Differences) -> None:
         self._connection = connection
+        self._differences = differences
         active = self.rows("SELECT generation FROM telefact.active")
         self.schema = f"g{active[0]['generation']}"
 
@@ -50,8 +51,17 @@ class _Reader:
         return self._connection.execute(query).fetchall()
 
     def table(self, name: str, key: str, columns: str = "*") -> dict[Any, Row]:
-        found = self.rows(f"SELECT {columns} FROM {self.schema}.{name}")
-        return {_plain(row)[key]: _plain(row) for row in found}
+        rows = [_plain(row) for row in self.rows(f"SELECT {columns} FROM {self.schema}.{name}")]
+        return self.keyed(name, ((row[key], row) for row in rows))
+
+    def keyed(self, name: str, rows: Iterable[tuple[Any, Row]]) -> dict[Any, Row]:
+        """The rows by key; a key that is there twice is a difference."""
+        found: dict[Any, Row] = {}
+        for key, row in rows:
+            if key in found:
+                self._differences.add(f"{name}: repeated key", _show(key))
+            found[key] = row
+        return found
 
 
 def _plain(row: Mapping[str, Any]) -> Row:
@@ -75,10 +85,11 @@ def _check_projections(reader: _Reader, expected: Tables, differences: Differenc
     for name, rows in found.items():
         _compare(name, getattr(expected, name), rows, differences)
     counts = {name: len(rows) for name, rows in found.items()}
-    applied = {row["event_id"].bytes for row in reader.rows(f"SELECT event_id FROM {reader.schema}.applied")}
-    _compare_sets("applied", expected.applied, applied, differences)
-    aliases = {(row["old_id"], row["new_id"]) for row in reader.rows(f"SELECT * FROM {reader.schema}.aliases")}
-    _compare_sets("aliases", expected.aliases, aliases, differences)
+    applied = reader.table("applied", "event_id")
+    _compare_sets("applied", expected.applied, set(applied), differences)
+    rows = reader.rows(f"SELECT * FROM {reader.schema}.aliases")
+    aliases = reader.keyed("aliases", (((row["old_id"], row["new_id"]), row) for row in rows))
+    _compare_sets("aliases", expected.aliases, set(aliases), differences)
     totals = _totals(reader)
     _compare("totals", _without_zeros(expected.totals), _without_zeros(totals), differences)
     return counts | {"applied": len(applied), "aliases": len(aliases), "totals": len(totals)}
@@ -86,7 +97,10 @@ def _check_projections(reader: _Reader, expected: Tables, differences: Differenc
 
 def _totals(reader: _Reader) -> dict[tuple[int, int], Row]:
     rows = reader.rows(f"SELECT * FROM {reader.schema}.totals")
-    return {(row["partition"], row["chat_class"]): {name: row[name] for name in TOTALS} for row in rows}
+    return reader.keyed(
+        "totals",
+        (((row["partition"], row["chat_class"]), {name: row[name] for name in TOTALS}) for row in rows),
+    )
 
 
 def _without_zeros(totals: Mapping[tuple[int, int], Row]) -> dict[tuple[int, int], Row]:
@@ -119,7 +133,7 @@ def _show(value: object) -> str:
 
 def _check_fence(reader: _Reader, log: TopicLog, differences: Differences) -> None:
     """Everything in the log is applied, and nothing beyond it."""
-    fences = {row["partition"]: row["next_offset"] for row in reader.rows(f"SELECT * FROM {reader.schema}.fence")}
+    fences = {partition: row["next_offset"] for partition, row in reader.table("fence", "partition").items()}
     for partition, end in log.end.items():
         differences.expect("fence", f"partition {partition}", end, fences.get(partition, 0))
     for partition in fences.keys() - log.end.keys():
@@ -129,7 +143,7 @@ def _check_fence(reader: _Reader, log: TopicLog, differences: Differences) -> No
 def _check_dead_letters(reader: _Reader, expected: Iterable[DeadLetter], differences: Differences) -> int:
     query = 'SELECT partition, "offset", cause, record_key, record_value, decision FROM telefact.dead_letters'
     rows = reader.rows(query)
-    found = {(row["partition"], row["offset"]): row for row in rows}
+    found = reader.keyed("dead_letters", (((row["partition"], row["offset"]), row) for row in rows))
     wanted = {
         (each.partition, each.offset): {
             "partition": each.partition,
@@ -179,6 +193,5 @@ def _compare_view(
         if (created_at := row.get("created_at")) is not None:
             row["created_at"] = round(created_at.timestamp() * 1000)
     key = columns[0]
-    _compare(view, {row[key]: row for row in wanted}, {row[key]: row for row in found}, differences)
-    if len(found) != len({row[key] for row in found}):
-        differences.add("view: repeated key", f"{view}.{key}")
+    by_key = reader.keyed(view, ((row[key], row) for row in found))
+    _compare(view, {row[key]: row for row in wanted}, by_key, differences)
