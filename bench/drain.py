@@ -29,7 +29,7 @@ import psycopg
 
 from bench.drain_topic import BOT_ID, Filled, fill
 from bench.measure import (
-    POSTGRES_SETTINGS, RELEASE, ROOT, WORK, Expectation, cpu_of_postgres, progress, spread, start_servers, table,
+    POSTGRES_SETTINGS, RELEASE, ROOT, WORK, Expectation, cpu_of_postgres, peak_rss_mib, progress, spread, start_servers, table,
     verdict,
 )
 
@@ -87,7 +87,7 @@ class Bench:
             postgres_cpu = cpu_of_postgres(self.servers.admin_dsn)
             begin = time.monotonic()
             process = subprocess.Popen(arguments, env=environment, cwd=ROOT)
-            wall = self.wait(contender, process.pid, database, begin)
+            wall, rss = self.wait(contender, process.pid, database, begin)
             if contender == "store":
                 process.send_signal(signal.SIGTERM)
             _, status, usage = os.wait4(process.pid, 0)
@@ -95,7 +95,7 @@ class Bench:
             if process.returncode != 0:
                 raise RuntimeError(f"{contender} ended with {process.returncode}")
             cpu = usage.ru_utime + usage.ru_stime + cpu_of_postgres(self.servers.admin_dsn) - postgres_cpu
-            figure = Figure(wall, cpu, wal_position(database) - wal, usage.ru_maxrss / 1024)
+            figure = Figure(wall, cpu, wal_position(database) - wal, rss)
             self.check(contender, database)
         self.drop(url)
         return figure
@@ -110,15 +110,18 @@ class Bench:
         return [sys.executable, "-m", "bench.peers.python_drain", self.servers.kafka_bootstrap, self.log.topic, url,
                 str(self.log.events)], environment
 
-    def wait(self, contender: str, pid: int, database: psycopg.Connection, begin: float) -> float:
-        """Seconds until the store has applied everything, or the peer has ended."""
+    def wait(self, contender: str, pid: int, database: psycopg.Connection, begin: float) -> tuple[float, float]:
+        """Seconds until the store has applied everything, or the peer has ended; and its peak RSS. (What wait4 says
+        of that includes this program's own, from between fork and exec.)"""
+        rss = 0.0
         while time.monotonic() - begin < LIMIT_S:
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                return time.monotonic() - begin
+                return time.monotonic() - begin, rss
+            rss = max(rss, peak_rss_mib(pid))
             if contender == "store":
                 row = database.execute("SELECT coalesce(sum(next_offset), 0) FROM g1.fence").fetchone()
                 if row[0] >= self.log.events:
-                    return time.monotonic() - begin
+                    return time.monotonic() - begin, rss
             time.sleep(0.02)
         raise RuntimeError(f"{contender} did not finish within {LIMIT_S} s")
 
