@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from tests.support.pair import Pair
 from tests.support.processes import Service
+from tests.support.telegram import Entry
 
 POINT_DEADLINE_S = 30.0
 _KILLED = -9
@@ -19,6 +21,25 @@ def join_anew(pair: Pair) -> None:
     Positions do not come from the group, and a new one does not wait for the member that was killed.
     """
     pair.store.environment["STORE_KAFKA_GROUP_ID"] = f"{pair.prefix}.store{pair.store.starts}"
+
+
+async def unapplied_since(pair: Pair, end: dict[int, int]) -> int:
+    """Records before `end` that are in no committed transaction: with an end read before a crash, at least so many
+    were not applied at that moment."""
+    fences = await asyncio.to_thread(pair.fences)
+    return sum(max(0, offset - fences.get(partition, 0)) for partition, offset in end.items())
+
+
+def cut_off(entries: list[Entry], webhook: str, since: float) -> int:
+    """Requests that waited for their answer when the first connection to the webhook broke off, as Telegram saw it."""
+    broken = [
+        attempt
+        for entry in entries
+        for attempt in entry.attempts
+        if attempt.gateway == webhook and attempt.status == 0 and attempt.ended_at >= since
+    ]
+    moment = min((attempt.ended_at for attempt in broken), default=0.0)
+    return sum(attempt.sent_at < moment for attempt in broken)
 
 
 class Crashes:

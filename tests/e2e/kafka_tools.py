@@ -90,9 +90,14 @@ def recreate_topic(bootstrap: str, topic: str, partitions: int) -> None:
 
 
 def set_topic_config(bootstrap: str, topic: str, name: str, value: str) -> None:
-    """Change one setting of a topic."""
+    """Change one setting of a topic, and wait until the broker knows it."""
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     admin = _admin(bootstrap)
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()
+    deadline = time.monotonic() + _DEADLINE_S
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+    while next(iter(admin.describe_configs([asked]).values())).result()[name].value != value:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

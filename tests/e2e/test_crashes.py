@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from tests.e2e.conftest import MakePlan, Run, fault_points
-from tests.e2e.crashes import POINT_DEADLINE_S, Crashes, join_anew
+from tests.e2e.crashes import POINT_DEADLINE_S, Crashes, cut_off, join_anew, unapplied_since
 from tests.support.pair import Pair
 from tests.support.traffic import Traffic, TrafficPlan
 
 IN_FLIGHT_MIN = 30
 UNAPPLIED_MIN = 100
+BACKLOG = 300  # so much remains behind one transaction, also after its commit
+TRANSACTION_MAX = 150
+SEEN_S = 0.1  # all broken connections are noticed
 
 
 class OperatorsBot:
@@ -50,8 +54,13 @@ async def crash_gateways(pair: Pair, traffic: Traffic, crashes: Crashes, points:
     for point in points:
         victim, webhook = next(victims)
         assert await victim.stop() == 0, victim.log_end()
+        began = time.time()
         traffic.telegram.set_webhooks([webhook])
         await crashes.one(victim, point, IN_FLIGHT_MIN)
+        await asyncio.sleep(SEEN_S)
+        in_flight = cut_off(traffic.telegram.ledger.entries, webhook, began)
+        print(f"{point}: {in_flight} requests were in flight")
+        assert in_flight >= IN_FLIGHT_MIN, f"{point}: only {in_flight} requests were in flight"
         await victim.start()
         traffic.telegram.set_webhooks(pair.webhooks)
         await traffic.acked_more(50, POINT_DEADLINE_S)
@@ -65,10 +74,14 @@ async def crash_store(pair: Pair, traffic: Traffic, crashes: Crashes, points: li
     """It starts again only when enough is waiting for it."""
     assert await pair.store.stop() == 0, pair.store.log_end()
     for point in points:
-        while await asyncio.to_thread(pair.lag) < 3 * UNAPPLIED_MIN:
+        while await asyncio.to_thread(pair.lag) < BACKLOG:
             await traffic.acked_more(20, POINT_DEADLINE_S)
+        end = await asyncio.to_thread(pair.log_end)
         join_anew(pair)
         await crashes.one(pair.store, point, UNAPPLIED_MIN)
+        unapplied = await unapplied_since(pair, end)
+        print(f"{point}: {unapplied} records were not applied")
+        assert unapplied >= UNAPPLIED_MIN, f"{point}: only {unapplied} records were not applied"
     join_anew(pair)
     await pair.store.start()
 
@@ -89,6 +102,7 @@ def test_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
                 gateways=2,
                 # Waiting for company in Kafka's batches keeps enough requests in flight at any speed of the machine.
                 gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "400", "GATEWAY_FORWARD_URL": forward_url},
+                store_settings={"STORE_BATCH_MAX_EVENTS": str(TRANSACTION_MAX)},
             )
             async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=21, rate=150, chats=3_000)) as traffic:
                 await traffic.acked(300, 30)

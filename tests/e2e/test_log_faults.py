@@ -113,12 +113,22 @@ def test_a_log_that_starts_exactly_at_the_position_is_fine(run: Run, make_plan: 
         async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=44, count=600)) as traffic:
             await traffic.settle()
             await pair.store.stop()
-            end = await asyncio.to_thread(pair.log_end)
-            await asyncio.to_thread(delete_records, pair.bootstrap, pair.events_topic, end)
+            before = await asyncio.to_thread(pair.read_log)
+            assert before.end == await asyncio.to_thread(pair.fences)
+            await asyncio.to_thread(delete_records, pair.bootstrap, pair.events_topic, before.end)
             await pair.store.start()
             async with Traffic(pair, TrafficPlan(seed=45, count=300)) as more:
                 await more.settle()
             assert await pair.store.is_ready()
+            log = await asyncio.to_thread(pair.read_log)
+            assert log.first == before.end
+            log.records = before.records + log.records
+            traffic.telegram.ledger.entries.extend(more.telegram.ledger.entries)
+            traffic.bot.log.records.extend(more.bot.log.records)
+            # A whole log after all: nothing stopped.
+            verdict = await traffic.judge(stopped=Stopped(log, log.end))
+            assert verdict.is_green, verdict.report()
+            assert verdict.rows["users"] > 0
 
     run(body())
 
