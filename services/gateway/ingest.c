@@ -10,6 +10,7 @@
 #include "libs/wire/position.h"
 #include "services/gateway/translate.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -122,6 +123,7 @@ static void answer(struct job *job, enum intake_outcome outcome, const char *pos
 {
     update_done_fn fn = job->fn;
     uint64_t before = 0;
+    assert(fn != NULL);
     if (outcome == INTAKE_UNAVAILABLE && log_limit_passes(&job->ingest->refusals, &before))
         log_warn("update not acknowledged by Kafka, asking Telegram to send it again",
                  LOG_TEXT("code", "not_acknowledged"), LOG_INT("update_id", job->update_id),
