@@ -22,6 +22,7 @@
 #define SAFE_SECRET_LEN 32
 #define DRAIN_TICK_MS 10
 #define RECHECK_MS 1000      /* of lost topics */
+#define REPORT_MS 1500       /* librdkafka looks for records out of time once a second */
 #define DRAIN_SLACK_MS 15000 /* a check of the topics and the end of a producer may take it */
 #define PRODUCER APP_NAME "/" TELEFACT_VERSION
 
@@ -300,7 +301,7 @@ static void build_core(struct app *app)
     struct ingest_options ingest = {
         .bot_id = settings->bot_id,
         .producer = PRODUCER,
-        .deadline_ms = settings->delivery_timeout_ms,
+        .deadline_ms = settings->delivery_timeout_ms + REPORT_MS,
     };
     app->ingest = ingest_new(app->outbox, &ingest);
     app->updates = ingest_port(app->ingest);
