@@ -120,6 +120,7 @@ static void take_assignment(struct ingest *ingest, const struct source_event *as
     ingest->rules.topic_partitions = assigned->topic_partitions;
     (void)snprintf(ingest->cluster_id, sizeof(ingest->cluster_id), "%s", assigned->cluster_id);
     ingest_recover_in(ingest, 0);
+    ingest->lag_at_ms = 0;
     atomic_store(&ingest->is_assigned, true);
     log_info("partitions assigned", LOG_INT("count", (int64_t)count));
 }
@@ -291,15 +292,17 @@ static void meet(struct ingest *ingest, struct source_event *event)
 static bool do_due(struct ingest *ingest, struct err *err)
 {
     int64_t now_ms = now_monotonic_ms();
-    if (now_ms >= ingest->lag_at_ms)
-        ingest_measure_lag(ingest, now_ms);
     if (ingest->phase == INGEST_RUNNING && now_ms >= ingest->check_at_ms) {
         ingest_flush(ingest);
         if (ingest->phase == INGEST_RUNNING)
             ingest_recover_in(ingest, 0);
     }
-    return ingest->phase != INGEST_RECOVERING || now_ms < ingest->retry_at_ms ||
-           ingest_try_begin(ingest, err);
+    bool is_begin_due = ingest->phase == INGEST_RECOVERING && now_ms >= ingest->retry_at_ms;
+    if (is_begin_due && !ingest_try_begin(ingest, err))
+        return false;
+    if (now_ms >= ingest->lag_at_ms)
+        ingest_measure_lag(ingest, now_ms);
+    return true;
 }
 
 /* The log is known to hold more than was taken. */

@@ -5,9 +5,6 @@
 #include "libs/base/now.h"
 #include "services/store/ingest_metrics.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #define TOLERANT_BATCHES 16 /* after a duplicate, others are likely */
 
 /* ---- a slice of the hand as one transaction ---- */
@@ -35,8 +32,19 @@ static size_t build_fences(struct ingest *ingest, const struct batch_event *even
     return fence_count;
 }
 
+static void log_dead_letter(const struct batch_event *event)
+{
+    log_warn("record set aside as a dead letter",
+             LOG_INT("partition", event->record.place.partition),
+             LOG_INT("offset", event->record.place.offset), LOG_TEXT("cause", event->cause),
+             LOG_TEXT("detail", event->detail));
+}
+
 static void note_applied(struct ingest *ingest, const struct batch *batch)
 {
+    for (size_t i = 0; i < batch->event_count; i++)
+        if (batch->events[i].fate == BATCH_ASIDE)
+            log_dead_letter(&batch->events[i]);
     const struct batch_event *newest = &batch->events[batch->event_count - 1];
     if (newest->event.kind != EVENT_NONE && newest->event.occurred_at_ms > 0)
         atomic_store(&ingest->applied_at_ms, newest->event.occurred_at_ms);
@@ -87,11 +95,7 @@ static enum apply_result apply_slice(struct ingest *ingest, size_t from, size_t 
 
 static void set_aside(struct batch_event *event, const struct err *err)
 {
-    char place[64];
-    (void)snprintf(place, sizeof(place), "%d:%" PRId64, (int)event->record.place.partition,
-                   event->record.place.offset);
-    log_warn("the database refuses an event, set aside as a dead letter", LOG_TEXT("place", place),
-             LOG_TEXT("error", err->text));
+    log_debug("the database blames a row", LOG_TEXT("error", err->text));
     event->fate = BATCH_ASIDE;
     event->cause = "bad_row";
     event->detail = "the database blames the event's row";
@@ -146,8 +150,7 @@ static bool go_on_after(struct ingest *ingest, struct bisecting *state, size_t c
         state->limit = (count + 1) / 2;
         return count > 1 || blame_event(ingest, state->from, result, err);
     case APPLY_FENCE_MOVED:
-        log_warn("the position moved without us, reading it again");
-        ingest_recover_in(ingest, 0);
+        ingest_recover_later(ingest, "the position moved without us, reading it again", err);
         return false;
     case APPLY_UNWELL:
         atomic_store(&ingest->is_database_well, false);

@@ -1,37 +1,50 @@
 #include "services/store/ingest_state.h"
 
+#include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "services/store/ingest_metrics.h"
 
-#define LAG_EVERY_MS 1000
+#include <stdlib.h>
 
-/* While nothing is fetched the client does not know the end: ask. *can_ask turns false when the
- * broker does not answer, so that one round waits once. */
-static int64_t log_end(struct ingest *ingest, int32_t id, bool *can_ask)
+#define LAG_EVERY_MS 1000
+#define LAG_EVERY_RECOVERING_MS 5000
+
+/* While nothing is fetched the client does not know the ends: ask. */
+static void ask_ends(struct ingest *ingest, int64_t *out)
 {
-    struct log_range range;
+    size_t count = ingest->partition_count;
+    int32_t *ids = mem_array(count, sizeof(*ids));
+    struct log_range *ranges = mem_array(count, sizeof(*ranges));
     struct err err;
-    if (ingest->phase == INGEST_RUNNING)
-        return ingest->source.known_end(ingest->source.self, id);
-    *can_ask = *can_ask && ingest->source.range(ingest->source.self, id, &range, &err);
-    return *can_ask ? range.end_offset : -1;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = ingest->partitions[i].id;
+    bool is_told = ingest->source.ranges(ingest->source.self, ids, count, ranges, &err);
+    for (size_t i = 0; i < count; i++)
+        out[i] = is_told ? ranges[i].end_offset : -1;
+    free(ids);
+    free(ranges);
 }
 
 void ingest_measure_lag(struct ingest *ingest, int64_t now_ms)
 {
     int64_t sum = 0;
-    bool can_ask = true;
-    ingest->lag_at_ms = now_ms + LAG_EVERY_MS;
+    int64_t *ends = mem_array(ingest->partition_count, sizeof(*ends));
     ingest_metrics_no_lag();
+    if (ingest->phase == INGEST_RECOVERING)
+        ask_ends(ingest, ends);
     for (size_t i = 0; i < ingest->partition_count; i++) {
         const struct partition *partition = &ingest->partitions[i];
-        int64_t end = log_end(ingest, partition->id, &can_ask);
+        if (ingest->phase == INGEST_RUNNING)
+            ends[i] = ingest->source.known_end(ingest->source.self, partition->id);
         int64_t waiting =
-            end > partition->fence.next_offset ? end - partition->fence.next_offset : 0;
+            ends[i] > partition->fence.next_offset ? ends[i] - partition->fence.next_offset : 0;
         ingest_metrics_lag(partition->id, waiting);
         sum += waiting;
     }
+    free(ends);
     atomic_store(&ingest->lag_records, ingest->phase == INGEST_IDLE ? -1 : sum);
+    ingest->lag_at_ms =
+        now_ms + (ingest->phase == INGEST_RECOVERING ? LAG_EVERY_RECOVERING_MS : LAG_EVERY_MS);
 }
 
 int64_t ingest_lag_ms(const struct ingest *ingest)

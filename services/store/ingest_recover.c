@@ -46,6 +46,7 @@ struct beginning {
     int32_t *partitions;
     int64_t *offsets;
     struct fence *fences;
+    struct log_range *ranges;
     size_t count;
 };
 
@@ -54,7 +55,8 @@ static void beginning_init(struct beginning *beginning, const struct ingest *ing
     size_t count = ingest->partition_count;
     *beginning = (struct beginning){.partitions = mem_array(count, sizeof(int32_t)),
                                     .offsets = mem_array(count, sizeof(int64_t)),
-                                    .fences = mem_array(count, sizeof(struct fence))};
+                                    .fences = mem_array(count, sizeof(struct fence)),
+                                    .ranges = mem_array(count, sizeof(struct log_range))};
     for (size_t i = 0; i < count; i++)
         if (ingest->partitions[i].state != PARTITION_STOPPED)
             beginning->partitions[beginning->count++] = ingest->partitions[i].id;
@@ -65,6 +67,7 @@ static void beginning_done(struct beginning *beginning)
     free(beginning->partitions);
     free(beginning->offsets);
     free(beginning->fences);
+    free(beginning->ranges);
 }
 
 static bool load_fences(struct ingest *ingest, struct beginning *beginning, struct err *err)
@@ -77,31 +80,28 @@ static bool load_fences(struct ingest *ingest, struct beginning *beginning, stru
             ingest->store.load_fences(ingest->store.self, &query, beginning->fences, err));
 }
 
-/* Where the partition starts goes to *out_offset. */
-static bool plan_partition(struct ingest *ingest, const struct fence *fence, int64_t *out_offset,
-                           struct err *err)
+/* Where the partition starts, or that it stops. */
+static int64_t plan_partition(struct ingest *ingest, const struct fence *fence,
+                              const struct log_range *range)
 {
     struct partition *partition = ingest_partition(ingest, fence->partition);
-    struct log_range range;
-    if (!ingest->source.range(ingest->source.self, partition->id, &range, err))
-        return false;
     int64_t trusted = partition->next_offset;
     partition->fence = *fence;
     partition->next_offset = fence->next_offset;
-    struct position_plan plan = position_plan(fence, &range, ingest->cluster_id);
+    struct position_plan plan = position_plan(fence, range, ingest->cluster_id);
     if (plan.stop != STOP_NONE) {
         ingest_stop_partition(ingest, partition, plan.stop);
-        return true;
+        return 0;
     }
     partition->state = plan.is_checked ? PARTITION_RUNNING : PARTITION_CHECKING;
-    *out_offset = plan.start_offset;
     if (fault_planted("store.ignore_gap"))
         partition->next_offset = plan.start_offset;
     if (fault_planted("store.stale_position") && trusted > fence->next_offset) {
         partition->state = PARTITION_RUNNING;
-        partition->next_offset = *out_offset = trusted;
+        partition->next_offset = trusted;
+        return trusted;
     }
-    return true;
+    return plan.start_offset;
 }
 
 static bool start_fetching(struct ingest *ingest, struct beginning *beginning, struct err *err)
@@ -124,9 +124,12 @@ static bool begin(struct ingest *ingest, struct beginning *beginning, struct err
     atomic_store(&ingest->is_database_well, is_well);
     if (!is_well)
         return false;
+    if (!ingest->source.ranges(ingest->source.self, beginning->partitions, beginning->count,
+                               beginning->ranges, err))
+        return false;
     for (size_t i = 0; i < beginning->count; i++)
-        if (!plan_partition(ingest, &beginning->fences[i], &beginning->offsets[i], err))
-            return false;
+        beginning->offsets[i] =
+            plan_partition(ingest, &beginning->fences[i], &beginning->ranges[i]);
     return start_fetching(ingest, beginning, err);
 }
 

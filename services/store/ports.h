@@ -76,8 +76,10 @@ struct record_source {
     /* Fetch these partitions from these offsets and nothing else (count 0: nothing at all); what
      * was fetched before is dropped. Membership of the group is not touched. */
     bool (*start)(void *self, const struct source_start *start, struct err *err);
-    /* Ask the broker, at most a second. */
-    bool (*range)(void *self, int32_t partition, struct log_range *out, struct err *err);
+    /* The edges of these partitions, in that order; asks the brokers, at most two seconds in all.
+     */
+    bool (*ranges)(void *self, const int32_t *partitions, size_t count, struct log_range *out,
+                   struct err *err);
     /* The log's end as last seen with a fetch, without asking; -1: unknown. */
     int64_t (*known_end)(void *self, int32_t partition);
     /* Tell the broker how far we are, for lag tools only. */

@@ -148,15 +148,17 @@ static bool start(void *self, const struct source_start *wanted, struct err *err
     return true;
 }
 
-static bool range(void *self, int32_t partition, struct log_range *out, struct err *err)
+static bool ranges(void *self, const int32_t *partitions, size_t count, struct log_range *out,
+                   struct err *err)
 {
     struct fake_record_source *fake = self;
     if (fake->unwell_ranges > 0) {
         fake->unwell_ranges--;
         return err_set(err, ERR_RETRY, "the fake broker is down");
     }
-    *out = (struct log_range){.first_offset = fake->partitions[partition].first_offset,
-                              .end_offset = fake->partitions[partition].end_offset};
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct log_range){.first_offset = fake->partitions[partitions[i]].first_offset,
+                                    .end_offset = fake->partitions[partitions[i]].end_offset};
     return true;
 }
 
@@ -177,7 +179,7 @@ struct record_source fake_record_source_port(struct fake_record_source *fake)
     return (struct record_source){.poll = poll_fake,
                                   .release = release,
                                   .start = start,
-                                  .range = range,
+                                  .ranges = ranges,
                                   .known_end = known_end,
                                   .export_offset = export_offset,
                                   .self = fake};

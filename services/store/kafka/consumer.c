@@ -11,6 +11,8 @@
 
 #define EXPORT_MS 1000 /* positions are told to the broker at most this often */
 #define RANGE_TIMEOUT_MS 1000
+#define LEAVE_TIMEOUT_MS 3000
+#define LEAVE_POLL_MS 50
 
 DEFINE_AUTO(list, rd_kafka_topic_partition_list_t *, rd_kafka_topic_partition_list_destroy)
 
@@ -218,17 +220,37 @@ static bool start(void *self, const struct source_start *wanted, struct err *err
     return true;
 }
 
-static bool range(void *self, int32_t partition, struct log_range *out, struct err *err)
+/* The timestamps that ask for the edges. (rd_kafka_query_watermark_offsets heeds no timeout.) */
+#define FIRST_TIMESTAMP (-2)
+#define END_TIMESTAMP (-1)
+
+static bool list_edges(struct consumer *consumer, rd_kafka_topic_partition_list_t *list,
+                       int64_t timestamp, struct err *err)
+{
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = timestamp;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer->rk, list, RANGE_TIMEOUT_MS);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = list->elems[i].err;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           err_set(err, ERR_RETRY, "ask for the log's edges: %s", rd_kafka_err2str(code));
+}
+
+static bool ranges(void *self, const int32_t *partitions, size_t count, struct log_range *out,
+                   struct err *err)
 {
     struct consumer *consumer = self;
-    int64_t first = 0;
-    int64_t end = 0;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        consumer->rk, consumer->options.topic, partition, &first, &end, RANGE_TIMEOUT_MS);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return err_set(err, ERR_RETRY, "ask for the edges of partition %d: %s", (int)partition,
-                       rd_kafka_err2str(code));
-    *out = (struct log_range){.first_offset = first, .end_offset = end};
+    AUTO(list)
+    rd_kafka_topic_partition_list_t *first = rd_kafka_topic_partition_list_new((int)count);
+    for (size_t i = 0; i < count; i++)
+        (void)rd_kafka_topic_partition_list_add(first, consumer->options.topic, partitions[i]);
+    AUTO(list) rd_kafka_topic_partition_list_t *end = rd_kafka_topic_partition_list_copy(first);
+    if (count > 0 && (!list_edges(consumer, first, FIRST_TIMESTAMP, err) ||
+                      !list_edges(consumer, end, END_TIMESTAMP, err)))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct log_range){.first_offset = first->elems[i].offset,
+                                    .end_offset = end->elems[i].offset};
     return true;
 }
 
@@ -263,11 +285,30 @@ struct record_source consumer_port(struct consumer *consumer)
         .poll = poll,
         .release = release,
         .start = start,
-        .range = range,
+        .ranges = ranges,
         .known_end = known_end,
         .export_offset = export_offset,
         .self = consumer,
     };
+}
+
+/* rd_kafka_consumer_close would wait for a coordinator that is away for as long as its session. */
+static void leave_group(rd_kafka_t *rk)
+{
+    int64_t deadline_ms = now_monotonic_ms() + LEAVE_TIMEOUT_MS;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(rk, queue);
+    while (error == NULL && !rd_kafka_consumer_closed(rk) && now_monotonic_ms() < deadline_ms) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, LEAVE_POLL_MS);
+        if (event == NULL)
+            continue;
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
+            (void)rd_kafka_assign(rk, NULL);
+        rd_kafka_event_destroy(event);
+    }
+    if (error != NULL)
+        rd_kafka_error_destroy(error);
+    rd_kafka_queue_destroy(queue);
 }
 
 void consumer_free(struct consumer *consumer)
@@ -276,9 +317,9 @@ void consumer_free(struct consumer *consumer)
         return;
     send_exports(consumer);
     if (consumer->has_joined)
-        (void)rd_kafka_consumer_close(consumer->rk);
+        leave_group(consumer->rk);
     rd_kafka_topic_partition_list_destroy(consumer->exports);
-    rd_kafka_destroy(consumer->rk);
+    rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     free(consumer->assigned);
     free(consumer);
 }

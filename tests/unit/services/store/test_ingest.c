@@ -398,7 +398,7 @@ static void another_owner_is_noticed_and_the_position_read_again(void **state)
     bench->database.before_apply = move_fence;
     bench->database.before_apply_arg = bench;
     put_videos(bench, 0, 5, 20);
-    work(bench, 0);
+    work(bench, 300);
     assert_int_equal(videos_of(bench, 5), 20);
     assert_int_equal(bench->database.id_count, 20);
 }
