@@ -83,6 +83,8 @@ class Bench:
         url = self.fresh_database()
         arguments, environment = self.command(contender, url)
         with psycopg.connect(url, autocommit=True) as database:
+            with psycopg.connect(self.servers.admin_dsn, autocommit=True) as admin:
+                admin.execute("CHECKPOINT")  # what earlier runs left to write is not this one's
             wal = wal_position(database)
             postgres_cpu = cpu_of_postgres(self.servers.admin_dsn)
             begin = time.monotonic()
@@ -95,6 +97,7 @@ class Bench:
             if process.returncode != 0:
                 raise RuntimeError(f"{contender} ended with {process.returncode}")
             cpu = usage.ru_utime + usage.ru_stime + cpu_of_postgres(self.servers.admin_dsn) - postgres_cpu
+            progress(f"{contender}: own CPU {usage.ru_utime:.1f}+{usage.ru_stime:.1f} s of {cpu:.1f} s")
             figure = Figure(wall, cpu, wal_position(database) - wal, rss)
             self.check(contender, database)
         self.drop(url)

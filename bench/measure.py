@@ -11,6 +11,7 @@ import dataclasses
 import os
 import statistics
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -59,19 +60,35 @@ def cpu_of(pid: int, ended_children: bool = False) -> float:
 
 
 def cpu_of_postgres(admin_dsn: str) -> float:
-    """CPU seconds of the server with all its sessions, the ended ones included."""
+    """CPU seconds of the server with all its sessions, the ended ones included.
+
+    A session that ends while this reads is neither among the living nor yet in the server's account of the ended, so
+    it reads until two readings have seen the same sessions.
+    """
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
         row = admin.execute("SELECT pg_backend_pid()").fetchone()
         postmaster = int(_stat(row[0])[1])
-        total = cpu_of(postmaster, ended_children=True)
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != row[0]:
-                try:
-                    if int(_stat(int(entry.name))[1]) == postmaster:
-                        total += cpu_of(int(entry.name))
-                except (OSError, IndexError):
-                    continue
-    return total
+        before = None
+        while True:
+            ended = cpu_of(postmaster, ended_children=True)
+            living = _children_cpu(postmaster, leave_out=row[0])
+            now = (ended - cpu_of(postmaster), set(living))
+            if now == before:
+                return ended + sum(living.values())
+            before = now
+            time.sleep(0.1)
+
+
+def _children_cpu(parent: int, leave_out: int) -> dict[int, float]:
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != leave_out:
+            try:
+                if int(_stat(int(entry.name))[1]) == parent:
+                    found[int(entry.name)] = cpu_of(int(entry.name))
+            except (OSError, IndexError):
+                continue
+    return found
 
 
 def peak_rss_mib(pid: int) -> float:
