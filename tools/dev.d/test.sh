@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Everything continuous integration runs, cheap stages first, each with its time; at the end one
 # line of counts. With arguments only the stages named; --list prints their names.
+# Lint and fuzzing only compute and the tests with servers mostly wait: without arguments they run
+# side by side, the former at low priority.
 # A stage that runs no test fails: nothing is skipped silently.
 set -euo pipefail
 # shellcheck source=tools/dev.d/env.sh
 . tools/dev.d/env.sh
 
-STAGES=(setup quick-lint build-gcc unit build-clang lint asan tsan fuzz build-release integration e2e)
+STAGES=(setup quick-lint build-gcc unit build-clang asan tsan build-release integration e2e fuzz lint)
+BESIDE=(fuzz lint) # beside integration and e2e
 FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 RESULTS=$PWD/build/test-results
 passed=0 failed=0 times=() broken=()
@@ -30,7 +33,7 @@ stage_fuzz() {
 
 run_ctest() {
   ctest --preset "$1" -L "^$2\$" --no-tests=error -j"$(nproc)" --progress \
-    --output-junit "$RESULTS/$1-$2.xml"
+    --output-junit "${results_of_beside:-$RESULTS}/$1-$2.xml"
 }
 
 run_pytest() {
@@ -57,21 +60,59 @@ run_stage() {
   say "$stage: $((SECONDS - began)) s $outcome"
 }
 
+start_beside() {
+  mkdir "$RESULTS/beside"
+  set -m # a group of its own, to end it with
+  (
+    renice -n 10 "$BASHPID" >/dev/null
+    results_of_beside=$RESULTS/beside
+    for stage in "${BESIDE[@]}"; do
+      SECONDS=0 outcome=ok
+      ("stage_$stage") >"$results_of_beside/$stage.log" 2>&1 || outcome=FAILED
+      echo "$SECONDS $outcome" >"$results_of_beside/$stage.outcome"
+    done
+  ) &
+  beside_pid=$!
+  set +m
+  trap 'kill -- "-$beside_pid" 2>/dev/null' EXIT
+}
+
+end_beside() {
+  local stage seconds outcome
+  say "${BESIDE[*]} (ran beside the stages before)"
+  wait "$beside_pid"
+  trap - EXIT
+  find "$RESULTS/beside" -name '*.xml' -exec mv {} "$RESULTS" \;
+  add_counts
+  for stage in "${BESIDE[@]}"; do
+    read -r seconds outcome <"$RESULTS/beside/$stage.outcome"
+    [ "$outcome" = ok ] || broken+=("$stage")
+    cat "$RESULTS/beside/$stage.log"
+    times+=("$(printf '%-14s %4d s  %s, beside' "$stage" "$seconds" "$outcome")")
+  done
+}
+
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${STAGES[@]}"
   exit
 fi
-[ $# -gt 0 ] || set -- "${STAGES[@]}"
+whole=
+if [ $# -eq 0 ]; then
+  whole=1
+  set -- "${STAGES[@]:0:$((${#STAGES[@]} - ${#BESIDE[@]}))}"
+fi
 for stage in "$@"; do
   printf '%s\n' "${STAGES[@]}" | grep -qx -- "$stage" || fail "no stage $stage (./dev test --list)"
 done
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
 for stage in "$@"; do
+  if [ -n "$whole" ] && [ "$stage" = integration ]; then start_beside; fi
   run_stage "$stage"
   # Without tools or binaries the later stages would only repeat the failure.
   case "$stage ${broken[*]: -1}" in "setup setup" | build-*" $stage") break ;; esac
 done
+[ -z "${beside_pid:-}" ] || end_beside
 
 printf '\n%s\n' "${times[@]}"
 [ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[*]}"
