@@ -11,6 +11,8 @@ from tests.support.oracle.translate import LINK_BYTES_MAX, Event, Translation, c
 
 AD_COOLDOWN_S = 86_400
 AD_COUNT_AFTER = 1
+POLLED = "getUpdates"
+"""Gateway of an attempt that was a listing (telegram.POLLED)."""
 
 
 class Update(Protocol):
@@ -104,9 +106,14 @@ def _add_update(expected: Expected, update: Update) -> None:
         cause = f"update {translation.update_id}"
         candidate = expected.events.setdefault(event.event_id, Candidate(event, cause))
         candidate.must |= update.was_answered_2xx
-        candidate.positions += {each.position for each in update.attempts if 200 <= each.status <= 299}
+        candidate.positions += {each.position for each in update.attempts if _answers_position(each)}
         candidate.sent_between_ms = _between(update)
         queue.append(event.event_id)
+
+
+def _answers_position(attempt: Any) -> bool:
+    """A webhook's 2xx carries a position token; a confirmation by offset has no answer of ours."""
+    return 200 <= attempt.status <= 299 and attempt.gateway != POLLED
 
 
 def _between(update: Update) -> tuple[float, float] | None:

@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.support.telegram.polling import LIMIT_MAX, WEBHOOK_IS_SET, Conflict, answer_json
 from tests.support.telegram.rules import KINDS, KINDS_NOT_BY_DEFAULT, MAX_CONNECTIONS_DEFAULT
 
 if TYPE_CHECKING:
     from tests.support.telegram.server import FakeTelegram
 
-GetUpdates = Callable[[dict[str, Any]], Awaitable[list[Any]]]
-"""Answers getUpdates: its parameters in, the updates out."""
-
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
-_CONFLICT = (
-    "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
-)
 
 
 class _Refusal(Exception):
@@ -33,11 +28,10 @@ class _Refusal(Exception):
 class BotApi:
     """The HTTP side. `app` is an aiohttp application."""
 
-    def __init__(self, telegram: FakeTelegram, get_updates: GetUpdates | None) -> None:
+    def __init__(self, telegram: FakeTelegram) -> None:
         self.app = web.Application(client_max_size=1 << 20)
         self.app.router.add_route("*", "/bot{token}/{method}", self._handle)
         self._telegram = telegram
-        self._get_updates = get_updates
         self._set_at: float | None = None
         self._allowed: list[str] | None = None
         self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[tuple[Any, str]]]] = {
@@ -45,7 +39,7 @@ class BotApi:
             "setwebhook": self._set_webhook,
             "deletewebhook": self._delete_webhook,
             "getwebhookinfo": self._get_webhook_info,
-            "getupdates": self._updates,
+            "getupdates": self._get_updates,
         }
 
     async def _handle(self, request: web.Request) -> web.Response:
@@ -62,6 +56,8 @@ class BotApi:
                 body["parameters"] = refusal.parameters
             headers = {"Retry-After": str(refusal.parameters["retry_after"])} if refusal.code == 429 else None
             return web.json_response(body, status=refusal.code, headers=headers)
+        if method == self._get_updates:
+            return web.Response(body=b'{"ok":true,"result":%b}' % answer_json(result), content_type="application/json")
         answer = {"ok": True, "result": result}
         if description:
             answer["description"] = description
@@ -95,6 +91,7 @@ class BotApi:
         if secret and not _SECRET.fullmatch(secret):
             raise _Refusal(400, "Bad Request: secret token contains unallowed characters")
         self._set_at = now
+        telegram.polling.abort_for_webhook()
         limit = _integer(parameters.get("max_connections"), MAX_CONNECTIONS_DEFAULT)
         self._set_allowed(parameters.get("allowed_updates"))
         if _boolean(parameters.get("drop_pending_updates")):
@@ -139,12 +136,17 @@ class BotApi:
             info["allowed_updates"] = self._allowed
         return info, ""
 
-    async def _updates(self, parameters: dict[str, Any]) -> tuple[Any, str]:
-        if self._telegram.webhooks:
-            raise _Refusal(409, _CONFLICT)
-        if self._get_updates is None:
-            raise _Refusal(501, "Not Implemented: this fake was started without getUpdates")
-        return await self._get_updates(parameters), ""
+    async def _get_updates(self, parameters: dict[str, Any]) -> tuple[Any, str]:
+        polling = self._telegram.polling
+        try:
+            if self._telegram.webhooks:
+                raise await polling.conflict(WEBHOOK_IS_SET)
+            self._set_allowed(parameters.get("allowed_updates"))
+            offset = _integer(parameters.get("offset"), 0)
+            limit = _integer(parameters.get("limit"), LIMIT_MAX)
+            return await polling.get_updates(offset, limit, _integer(parameters.get("timeout"), 0)), ""
+        except Conflict as conflict:
+            raise _Refusal(409, str(conflict)) from None
 
 
 async def _parameters(request: web.Request) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tests.support.telegram.clock import Clock, Timer
 from tests.support.telegram.connection import Answer, WebhookConnection
-from tests.support.telegram.ledger import ACKED, DROPPED, LOST, PENDING, Attempt, Entry, Ledger
+from tests.support.telegram.ledger import ACKED, DROPPED, LOST, PENDING, POLLED, Attempt, Entry, Ledger
 from tests.support.telegram.pool import ConnectionPool
 from tests.support.telegram.rules import (
     GONE_LIMIT_S,
@@ -78,7 +78,8 @@ class Delivery:
         self._on_acked = on_acked
         self._on_answer_body = on_answer_body
         self._on_gone = on_gone
-        self._backlog: deque[Entry] = deque()
+        self.backlog: deque[Entry] = deque()
+        """What waits to be loaded, in the order of enqueue; all that is pending when no webhook is set."""
         self._queues: dict[str, deque[_Item]] = {}
         self._ready: list[tuple[float, int, str]] = []
         self._copies: deque[tuple[Entry, int, str]] = deque()
@@ -104,7 +105,7 @@ class Delivery:
             return
         entry.copies = self._copy_rng.randint(1, self._duplicates) if self._duplicates > 1 else 1
         self._pending_bytes += len(entry.body)
-        self._backlog.append(entry)
+        self.backlog.append(entry)
         self.idle.clear()
         if not self._pump_soon:
             self._pump_soon = True
@@ -115,10 +116,35 @@ class Delivery:
         for entry in self._ledger.entries:
             if entry.outcome == PENDING:
                 self._end(entry, DROPPED, "drop_pending_updates")
-        self._backlog.clear()
+        self.backlog.clear()
         self._queues.clear()
         self._ready.clear()
         self._copies.clear()
+        self._check_idle()
+
+    def note_listed(self, entry: Entry, now: float) -> None:
+        """getUpdates answers with this entry."""
+        if entry.first_sent_at is None:
+            entry.first_sent_at = now
+        entry.attempts.append(Attempt(now, now, POLLED, 0, "listed", 0, "", False))
+        self._ledger.attempt_count += 1
+
+    def confirm_first(self) -> None:
+        """An offset of getUpdates lies behind the first of the backlog: it is acknowledged."""
+        entry = self.backlog.popleft()
+        now = self._clock.time()
+        if entry.first_sent_at is None:
+            self.give_up(entry, DROPPED, "confirmed without having been listed")
+            return
+        entry.first_acked_at = now
+        entry.attempts.append(Attempt(now, now, POLLED, 200, "", 0, "", False))
+        self._end(entry, ACKED, "")
+        self._on_acked(entry)
+        self._check_idle()
+
+    def give_up(self, entry: Entry, outcome: str, reason: str) -> None:
+        """An entry that is taken out of the backlog ends otherwise."""
+        self._end(entry, outcome, reason)
         self._check_idle()
 
     def restart(self) -> None:
@@ -126,7 +152,7 @@ class Delivery:
         self._first_gone_at = None
         loaded = [item.entry for queue in self._queues.values() for item in queue]
         loaded.sort(key=lambda entry: entry.number)
-        self._backlog.extendleft(reversed(loaded))
+        self.backlog.extendleft(reversed(loaded))
         self._queues.clear()
         self._ready.clear()
         self._pump()
@@ -136,7 +162,7 @@ class Delivery:
         for timer in (self._sweep_timer, self._timer):
             if timer is not None:
                 timer.cancel()
-        self._backlog.clear()
+        self.backlog.clear()
         self._queues.clear()
         self._ready.clear()
         self._copies.clear()
@@ -169,8 +195,8 @@ class Delivery:
 
     def _load(self) -> None:
         now = self._clock.time()
-        while self._backlog and len(self._queues) < 2 * self.max_connections:
-            entry = self._backlog.popleft()
+        while self.backlog and len(self._queues) < 2 * self.max_connections:
+            entry = self.backlog.popleft()
             if entry.expires_at < now:
                 self._end(entry, LOST, "expired before it was sent")
                 continue
@@ -250,8 +276,8 @@ class Delivery:
 
     def _settle_late(self, entry: Entry, position: str, now: float) -> None:
         """A 2xx for a delivery that began before a restart: it need not be sent again."""
-        if entry in self._backlog:
-            self._backlog.remove(entry)
+        if entry in self.backlog:
+            self.backlog.remove(entry)
             entry.first_acked_at = now
             entry.position = position
             self._end(entry, ACKED, "")
@@ -295,7 +321,7 @@ class Delivery:
         if self._sweep_timer is not None:
             return
         when = self.pool.idle_limit_at()
-        if self._backlog:
+        if self.backlog:
             when = min(when or now + _BACKLOG_SWEEP_S, now + _BACKLOG_SWEEP_S)
         if when is not None:
             self._sweep_timer = self._clock.call_at(when, self._sweep)
@@ -304,9 +330,9 @@ class Delivery:
         self._sweep_timer = None
         now = self._clock.time()
         self.pool.sweep()
-        for entry in [each for each in self._backlog if each.expires_at < now]:
+        for entry in [each for each in self.backlog if each.expires_at < now]:
             self._end(entry, LOST, "expired before it was sent")
-        self._backlog = deque(each for each in self._backlog if each.outcome == PENDING)
+        self.backlog = deque(each for each in self.backlog if each.outcome == PENDING)
         self._pump()
         self._check_idle()
 

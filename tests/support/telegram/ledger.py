@@ -20,10 +20,15 @@ ACKED = "acked"
 LOST = "lost_at_telegram"
 FILTERED = "filtered"
 DROPPED = "dropped_by_bot"
+POLLED = "getUpdates"
+"""Stands for the gateway in attempts that were listings, not POSTs."""
 
 
 class Attempt(NamedTuple):
-    """One POST of one copy of an update."""
+    """One POST of one copy of an update, or (gateway POLLED) a listing by getUpdates.
+
+    A listing has status 0; the call whose offset confirms the update adds a last one with 200.
+    """
 
     sent_at: float
     ended_at: float

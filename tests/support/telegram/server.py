@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from tests.support.telegram.bot_api import BotApi, GetUpdates
+from tests.support.telegram.bot_api import BotApi
 from tests.support.telegram.clock import Clock, RealClock
 from tests.support.telegram.connection import Answer, make_address
 from tests.support.telegram.delivery import Delivery
 from tests.support.telegram.ledger import ACKED, FILTERED, LOST, PENDING, Entry, Ledger
+from tests.support.telegram.polling import Polling
 from tests.support.telegram.rules import MAX_CONNECTIONS_DEFAULT, UPDATE_BYTES_MAX, classify, is_executed
 
 
@@ -47,7 +48,6 @@ class FakeTelegram:
                 what only a stranger with the secret could.
     on_acked    called once with each entry when it is acknowledged.
     on_progress called about every progress_every_s wall seconds.
-    get_updates what answers getUpdates while no webhook is set; without it the method is refused.
     """
 
     def __init__(
@@ -66,7 +66,6 @@ class FakeTelegram:
         on_acked: Callable[[Entry], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         progress_every_s: float = 1.0,
-        get_updates: GetUpdates | None = None,
     ) -> None:
         if not 1 <= duplicates <= 3:
             raise ValueError("duplicates must be 1 to 3")
@@ -88,8 +87,8 @@ class FakeTelegram:
         self._on_acked = on_acked or (lambda entry: None)
         self._on_progress = on_progress
         self._progress_every_s = progress_every_s
-        self._get_updates = get_updates
         self._delivery: Delivery | None = None
+        self._polling: Polling | None = None
         self._runner: web.AppRunner | None = None
         self._reporter: asyncio.Task[None] | None = None
         self._own_queues = 0
@@ -108,8 +107,9 @@ class FakeTelegram:
             on_answer_body=self._execute,
             on_gone=lambda: self.set_webhooks([]),
         )
+        self._polling = Polling(self.clock, self._delivery)
         self.set_webhooks(self.webhooks)
-        self._runner = web.AppRunner(BotApi(self, self._get_updates).app, access_log=None)
+        self._runner = web.AppRunner(BotApi(self).app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -124,6 +124,7 @@ class FakeTelegram:
             self._reporter.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reporter
+        self.polling.close()
         self.delivery.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -134,6 +135,12 @@ class FakeTelegram:
         """The sender; only inside the context."""
         assert self._delivery is not None, "FakeTelegram is used outside its context"
         return self._delivery
+
+    @property
+    def polling(self) -> Polling:
+        """What answers getUpdates; only inside the context."""
+        assert self._polling is not None, "FakeTelegram is used outside its context"
+        return self._polling
 
     @property
     def bot_id(self) -> int:
@@ -162,6 +169,7 @@ class FakeTelegram:
         self.ledger.add(entry)
         if entry.outcome == PENDING:
             self.delivery.put(entry)
+            self.polling.note(entry)
         return entry
 
     async def feed(
