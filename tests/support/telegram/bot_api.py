@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.support.telegram.polling import LIMIT_MAX, WEBHOOK_IS_SET, Conflict, answer_json
 from tests.support.telegram.rules import KINDS, KINDS_NOT_BY_DEFAULT, MAX_CONNECTIONS_DEFAULT
+from tests.support.telegram.script import Call
 
 if TYPE_CHECKING:
     from tests.support.telegram.server import FakeTelegram
@@ -33,6 +34,8 @@ class BotApi:
         self.app.router.add_route("*", "/bot{token}/{method}", self._handle)
         self._telegram = telegram
         self._set_at: float | None = None
+        self._certificate = b""
+        self._ip_address = "127.0.0.1"
         self._allowed: list[str] | None = None
         self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[tuple[Any, str]]]] = {
             "getme": self._get_me,
@@ -42,14 +45,36 @@ class BotApi:
             "getupdates": self._get_updates,
         }
 
+    @property
+    def certificate(self) -> bytes:
+        """What the last setWebhook brought."""
+        return self._certificate
+
     async def _handle(self, request: web.Request) -> web.Response:
+        telegram = self._telegram
+        method = request.match_info["method"].lower()
+        call = Call(telegram.clock.time(), method, {})
+        telegram.calls.append(call)
+        scripted = telegram.script.take(method)
+        if scripted is None or scripted.body is None:
+            answer = await self._answer(request, call)
+        else:
+            answer = web.Response(status=scripted.status, body=scripted.body, headers=scripted.headers)
+        if scripted is not None and scripted.is_damaged:
+            _send_damaged(request, scripted.raw_answer(bytes(answer.body)))  # type: ignore[arg-type]
+        else:
+            call.status = answer.status
+        return answer
+
+    async def _answer(self, request: web.Request, call: Call) -> web.Response:
         try:
             if request.match_info["token"] != self._telegram.token:
                 raise _Refusal(401, "Unauthorized")
-            method = self._methods.get(request.match_info["method"].lower())
+            method = self._methods.get(call.method)
             if method is None:
                 raise _Refusal(404, "Not Found")
-            result, description = await method(await _parameters(request))
+            call.parameters = await _parameters(request)
+            result, description = await method(call.parameters)
         except _Refusal as refusal:
             body: dict[str, Any] = {"ok": False, "error_code": refusal.code, "description": str(refusal)}
             if refusal.parameters:
@@ -90,6 +115,9 @@ class BotApi:
         secret = str(parameters.get("secret_token", ""))
         if secret and not _SECRET.fullmatch(secret):
             raise _Refusal(400, "Bad Request: secret token contains unallowed characters")
+        certificate = parameters.get("certificate")
+        self._certificate = certificate.file.read() if isinstance(certificate, web.FileField) else b""
+        self._ip_address = str(parameters.get("ip_address", "")) or "127.0.0.1"
         self._set_at = now
         telegram.polling.abort_for_webhook()
         limit = _integer(parameters.get("max_connections"), MAX_CONNECTIONS_DEFAULT)
@@ -122,12 +150,12 @@ class BotApi:
         telegram = self._telegram
         info: dict[str, Any] = {
             "url": telegram.webhooks[0] if telegram.webhooks else "",
-            "has_custom_certificate": False,
+            "has_custom_certificate": bool(telegram.webhooks and self._certificate),
             "pending_update_count": telegram.delivery.pending,
         }
         if telegram.webhooks:
             info["max_connections"] = telegram.max_connections
-            info["ip_address"] = "127.0.0.1"
+            info["ip_address"] = self._ip_address
             error = telegram.delivery.last_error or telegram.delivery.pool.last_error
             if error:
                 info["last_error_date"] = int(telegram.delivery.last_error_at or telegram.clock.time())
@@ -147,6 +175,13 @@ class BotApi:
             return await polling.get_updates(offset, limit, _integer(parameters.get("timeout"), 0)), ""
         except Conflict as conflict:
             raise _Refusal(409, str(conflict)) from None
+
+
+def _send_damaged(request: web.Request, raw: bytes) -> None:
+    """Write this and close; what aiohttp then tries to send goes nowhere."""
+    assert request.transport is not None
+    request.transport.write(raw)
+    request.transport.close()
 
 
 async def _parameters(request: web.Request) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tests.support.telegram.delivery import Delivery
 from tests.support.telegram.ledger import ACKED, FILTERED, LOST, PENDING, Entry, Ledger
 from tests.support.telegram.polling import Polling
 from tests.support.telegram.rules import MAX_CONNECTIONS_DEFAULT, UPDATE_BYTES_MAX, classify, is_executed
+from tests.support.telegram.script import Call, Script
 
 
 class Progress(NamedTuple):
@@ -76,6 +77,10 @@ class FakeTelegram:
         self.ledger = Ledger(ledger_path)
         self.executed: list[tuple[int | None, str, dict[str, Any]]] = []
         """Methods found in 2xx bodies and executed: (update_id, method, arguments)."""
+        self.script = Script()
+        """Answers of the Bot API that are made up, see `script`."""
+        self.calls: list[Call] = []
+        """Calls of the Bot API, in the order they came."""
         self.webhooks: list[str] = list(webhooks)
         self.secret = secret
         self.max_connections = max_connections
@@ -222,6 +227,10 @@ class FakeTelegram:
             self.ledger.attempt_count,
             time.monotonic() - self._started_at,
         )
+
+    def calls_of(self, method: str) -> list[Call]:
+        """The calls of one method."""
+        return [call for call in self.calls if call.method == method.lower()]
 
     def _execute(self, entry: Entry, answer: Answer) -> None:
         if not answer.body:
