@@ -1,4 +1,4 @@
-"""The pair under test: gateways and a store with their own topics and database on shared servers.
+"""The pair under test: gateways and stores with their own topics and database on shared servers.
 
 async with Pair(PairPlan(servers, binaries, work_dir, "name")) as pair:
     ...
@@ -42,6 +42,7 @@ class PairPlan:
     work_dir: Path
     name: str
     gateways: int = 2
+    stores: int = 1
     partitions: int = 4
     gateway_settings: Mapping[str, str] = field(default_factory=dict)
     store_settings: Mapping[str, str] = field(default_factory=dict)
@@ -60,10 +61,10 @@ class Pair:
         self.raw_topic = f"{self.prefix}.raw.v1"
         self.database_url = ""
         self.gateways: list[Service] = []
-        self.store: Service
+        self.stores: list[Service] = []
         self.webhooks: list[str] = []
         self.publish_targets: list[str] = []
-        self.store_rpc = ""
+        self.store_rpcs: list[str] = []
         self.bootstrap = plan.servers.kafka_bootstrap
 
     async def __aenter__(self) -> Pair:
@@ -71,7 +72,8 @@ class Pair:
         self.database_url = await asyncio.to_thread(plan.servers.create_database, f"t_{plan.name}")
         for number in range(plan.gateways):
             self.gateways.append(self._make_gateway(number))
-        self.store = self._make_store()
+        for number in range(plan.stores):
+            self.stores.append(self._make_store(number))
         await asyncio.gather(
             run_command(plan.binaries / "telefact-gateway", ["topics", "create"], self.gateways[0].environment),
             run_command(plan.binaries / "telefact-store", ["migrate"], self.store.environment),
@@ -89,7 +91,17 @@ class Pair:
     @property
     def services(self) -> list[Service]:
         """All processes."""
-        return [*self.gateways, self.store]
+        return [*self.gateways, *self.stores]
+
+    @property
+    def store(self) -> Service:
+        """The first store."""
+        return self.stores[0]
+
+    @property
+    def store_rpc(self) -> str:
+        """Where the first store answers."""
+        return self.store_rpcs[0]
 
     async def _end(self) -> None:
         await asyncio.gather(*(service.kill() for service in self.services if service.is_running))
@@ -115,19 +127,21 @@ class Pair:
         }
         return self._service(f"gateway{number}", "telefact-gateway", environment, admin)
 
-    def _make_store(self) -> Service:
-        self.store_rpc, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    def _make_store(self, number: int) -> Service:
+        rpc, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        self.store_rpcs.append(rpc)
         environment = {
             "STORE_BOT_ID": str(BOT_ID),
             "STORE_DATABASE_URL": self.database_url,
             "STORE_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "STORE_KAFKA_GROUP_ID": f"{self.prefix}.store",
             "STORE_TOPIC_PREFIX": self.prefix,
-            "STORE_RPC_LISTEN": self.store_rpc,
+            "STORE_RPC_LISTEN": rpc,
             "STORE_ADMIN_LISTEN": admin,
             **self.plan.store_settings,
         }
-        return self._service("store", "telefact-store", environment, admin)
+        name = "store" if number == 0 else f"store{number}"
+        return self._service(name, "telefact-store", environment, admin)
 
     def _service(self, name: str, binary: str, environment: Mapping[str, str], admin: str) -> Service:
         service = Service(name, self.plan.binaries / binary, environment, admin, self.plan.work_dir)
