@@ -14,10 +14,16 @@
 
 #define EXIT_CONFIGURATION 78
 
-static struct {
-    char *point; /* NULL: no crash wanted */
+struct wanted_signal {
+    char *point; /* NULL: nothing wanted */
     int64_t load_min;
-    const char *bug; /* NULL: none planted */
+    int number;
+};
+
+static struct {
+    struct wanted_signal crash;
+    struct wanted_signal stop; /* once */
+    const char *bug;           /* NULL: none planted */
 } wanted;
 
 static bool is_listed(const char *const *names, struct bytes name)
@@ -34,9 +40,10 @@ static void refuse(const char *variable, const char *value)
     exit(EXIT_CONFIGURATION);
 }
 
-static void read_crash(const char *const *points)
+static void read_signal(const char *variable, int number, const char *const *points,
+                        struct wanted_signal *out)
 {
-    const char *value = getenv("TELEFACT_CRASH_AT");
+    const char *value = getenv(variable);
     if (value == NULL)
         return;
     const char *colon = strchr(value, ':');
@@ -44,22 +51,22 @@ static void read_crash(const char *const *points)
     int64_t load_min = INT64_MIN;
     bool load_is_good = colon == NULL || bytes_get_int64(bytes_of_text(colon + 1), &load_min);
     if (!load_is_good || !is_listed(points, (struct bytes){value, len}))
-        refuse("TELEFACT_CRASH_AT", value);
+        refuse(variable, value);
 
-    free(wanted.point);
-    wanted.point = strndup(value, len);
-    wanted.load_min = load_min;
+    free(out->point);
+    *out = (struct wanted_signal){strndup(value, len), load_min, number};
 }
 
 void fault_init(const char *const *points, const char *const *bugs)
 {
-    read_crash(points);
+    read_signal("TELEFACT_CRASH_AT", SIGKILL, points, &wanted.crash);
+    read_signal("TELEFACT_STOP_AT", SIGSTOP, points, &wanted.stop);
     wanted.bug = getenv("TELEFACT_PLANT");
     if (wanted.bug != NULL && !is_listed(bugs, bytes_of_text(wanted.bug)))
         refuse("TELEFACT_PLANT", wanted.bug);
 }
 
-static void note_crash(const char *point, int64_t load)
+static void note_signal(const char *point, int64_t load)
 {
     const char *path = getenv("TELEFACT_CRASH_LOG");
     if (path == NULL)
@@ -73,13 +80,24 @@ static void note_crash(const char *point, int64_t load)
         (void)close(fd);
 }
 
+static bool is_due(const struct wanted_signal *wanted_signal, const char *point, int64_t load)
+{
+    return wanted_signal->point != NULL && load >= wanted_signal->load_min &&
+           strcmp(point, wanted_signal->point) == 0;
+}
+
 void fault_point(const char *point, int64_t load)
 {
-    if (wanted.point == NULL || load < wanted.load_min || strcmp(point, wanted.point) != 0)
-        return;
-    note_crash(point, load);
-    (void)kill(getpid(), SIGKILL);
-    (void)pause(); /* SIGKILL ends the process before this returns */
+    if (is_due(&wanted.crash, point, load)) {
+        note_signal(point, load);
+        (void)kill(getpid(), wanted.crash.number);
+        (void)pause(); /* SIGKILL ends the process before this returns */
+    }
+    if (is_due(&wanted.stop, point, load)) {
+        note_signal(point, load);
+        wanted.stop.load_min = INT64_MAX;
+        (void)kill(getpid(), wanted.stop.number);
+    }
 }
 
 bool fault_planted(const char *bug)

@@ -5,10 +5,16 @@
  * In a build without TELEFACT_FAULTS none of this exists.
  *
  * Environment of a test build:
+ *
  *   TELEFACT_CRASH_AT=<point>[:<load>]  SIGKILL this process at the first pass of the point with at
- * least that load TELEFACT_CRASH_LOG=<file>           one line "<point> <load>" is appended before
- * the kill TELEFACT_PLANT=<bug>                switch one planted bug on An unknown point or bug
- * name makes the process exit with 78 at start: a test cannot pass because of a typo.
+ *                                       least that load
+ *   TELEFACT_STOP_AT=<point>[:<load>]   SIGSTOP it there instead, once: whoever sends SIGCONT lets
+ *                                       a zombie go on
+ *   TELEFACT_CRASH_LOG=<file>           one line "<point> <load>" is appended before either
+ *   TELEFACT_PLANT=<bug>                switch one planted bug on
+ *
+ * An unknown point or bug name makes the process exit with 78 at start: a test cannot pass because
+ * of a typo.
  */
 #ifndef LIBS_BASE_FAULT_H
 #define LIBS_BASE_FAULT_H

@@ -88,6 +88,10 @@ static bool join_group(struct app *app, struct err *err)
         if (ingest_wait_stop(app->ingest, backoff_next(&backoff, random_u32())))
             return true;
     }
+    int64_t wanted = app->settings->topic_partitions;
+    if (wanted > 0 && topic.partition_count != wanted)
+        return err_set(err, ERR_FATAL, "topic %s has %d partitions, STORE_TOPIC_PARTITIONS says %d",
+                       app->topic, (int)topic.partition_count, (int)wanted);
     log_info("topic is as it must be", LOG_TEXT("topic", app->topic),
              LOG_INT("partitions", topic.partition_count));
     return consumer_join(app->consumer, err);

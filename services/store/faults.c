@@ -5,9 +5,19 @@
 #ifdef TELEFACT_FAULTS
 
 const char *const STORE_FAULT_POINTS[] = {
-    "store.polled",        "store.decoded",   "store.begun",        "store.fenced",
-    "store.facts_written", "store.folded",    "store.rows_written", "store.before_commit",
-    "store.commit_sent",   "store.committed", "store.exported",     NULL,
+    "store.polled",
+    "store.decoded",
+    "store.begun",
+    "store.fenced",
+    "store.copying",
+    "store.facts_written",
+    "store.folded",
+    "store.rows_written",
+    "store.before_commit",
+    "store.commit_sent",
+    "store.committed",
+    "store.exported",
+    NULL,
 };
 
 const char *const STORE_FAULT_BUGS[] = {

@@ -7,6 +7,7 @@
 #include "libs/base/random.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void drop_hand(struct ingest *ingest)
 {
@@ -89,6 +90,8 @@ static int64_t plan_partition(struct ingest *ingest, const struct fence *fence,
     partition->fence = *fence;
     partition->next_offset = fence->next_offset;
     struct position_plan plan = position_plan(fence, range, ingest->cluster_id);
+    if (ingest->is_recounted)
+        plan.stop = STOP_PARTITION_COUNT;
     if (plan.stop != STOP_NONE) {
         ingest_stop_partition(ingest, partition, plan.stop);
         return 0;
@@ -118,13 +121,27 @@ static bool start_fetching(struct ingest *ingest, struct beginning *beginning, s
     return ingest->source.start(ingest->source.self, &start, err);
 }
 
+/* Is it the topic it was? The start's answer may be days old. */
+static bool identify_log(struct ingest *ingest, struct err *err)
+{
+    struct log_identity log = {0};
+    if (!ingest->source.identify(ingest->source.self, &log, err))
+        return false;
+    if (log.cluster_id[0] != '\0')
+        memcpy(ingest->cluster_id, log.cluster_id, sizeof(ingest->cluster_id));
+    ingest->is_recounted = ingest->rules.topic_partitions > 0 &&
+                           log.topic_partitions != ingest->rules.topic_partitions;
+    return true;
+}
+
 static bool begin(struct ingest *ingest, struct beginning *beginning, struct err *err)
 {
     bool is_well = load_fences(ingest, beginning, err);
     atomic_store(&ingest->is_database_well, is_well);
     if (!is_well)
         return false;
-    if (!ingest->source.ranges(ingest->source.self, beginning->partitions, beginning->count,
+    if (!identify_log(ingest, err) ||
+        !ingest->source.ranges(ingest->source.self, beginning->partitions, beginning->count,
                                beginning->ranges, err))
         return false;
     for (size_t i = 0; i < beginning->count; i++)

@@ -47,6 +47,7 @@ struct ingest {
     size_t partition_count;
     struct partition *recent; /* found last; NULL: none */
     char cluster_id[CLUSTER_ID_MAX];
+    bool is_recounted; /* the topic's partition count is not the one of the start */
 
     struct hand hand;
     struct id_window *ids; /* of the last records that were taken; emptied by every recovery */

@@ -62,6 +62,12 @@ struct log_range {
     int64_t end_offset;   /* where the next record will stand */
 };
 
+/* Which log it is, as the brokers say now. */
+struct log_identity {
+    int32_t topic_partitions;
+    char cluster_id[CLUSTER_ID_MAX]; /* "": unknown */
+};
+
 /* What is to be fetched. */
 struct source_start {
     const int32_t *partitions;
@@ -80,6 +86,8 @@ struct record_source {
      */
     bool (*ranges)(void *self, const int32_t *partitions, size_t count, struct log_range *out,
                    struct err *err);
+    /* Asks the brokers, at most a second or two. ERR_RETRY: no answer, or no such topic now. */
+    bool (*identify)(void *self, struct log_identity *out, struct err *err);
     /* The log's end as last seen with a fetch, without asking; -1: unknown. */
     int64_t (*known_end)(void *self, int32_t partition);
     /* Tell the broker how far we are, for lag tools only. */

@@ -8,6 +8,7 @@ static const char *const NAMES[STOP_REASONS] = {
     [STOP_LOG_ENDS_BEFORE] = "log_ends_before",
     [STOP_LOG_REWRITTEN] = "log_rewritten",
     [STOP_OTHER_CLUSTER] = "other_cluster",
+    [STOP_PARTITION_COUNT] = "partition_count",
     [STOP_GAP] = "gap",
     [STOP_UNKNOWN_PAYLOAD] = "unknown_payload",
     [STOP_DEAD_LETTERS] = "dead_letters",
@@ -22,6 +23,8 @@ static const char *const TEXTS[STOP_REASONS] = {
     [STOP_LOG_REWRITTEN] =
         "the log was rewritten: the record before the position is not the applied one",
     [STOP_OTHER_CLUSTER] = "the position belongs to another Kafka cluster",
+    [STOP_PARTITION_COUNT] =
+        "the topic's partition count changed: chats live in other partitions from there on",
     [STOP_GAP] = "offsets are missing in the log",
     [STOP_UNKNOWN_PAYLOAD] = "an event of a newer version: upgrade telefact-store",
     [STOP_DEAD_LETTERS] = "too many of the last records became dead letters",

@@ -13,12 +13,13 @@ enum stop_reason {
     STOP_LOG_ENDS_BEFORE,  /* the log was truncated behind the position */
     STOP_LOG_REWRITTEN,    /* the record before the position is another one */
     STOP_OTHER_CLUSTER,    /* the offsets are of another Kafka cluster */
+    STOP_PARTITION_COUNT,  /* the topic has other partitions than when this process began */
     STOP_GAP,              /* offsets are missing in the log */
     STOP_UNKNOWN_PAYLOAD,  /* written by a newer version */
     STOP_DEAD_LETTERS,     /* too many: the fault is rather ours */
     STOP_DATABASE_REFUSES, /* with an error that no retry heals */
 };
-#define STOP_REASONS 9
+#define STOP_REASONS 10
 
 const char *stop_reason_name(enum stop_reason reason);
 

@@ -1,5 +1,7 @@
 #include "services/store/settings.h"
 
+#include "libs/wire/position.h"
+
 #define AT(field) offsetof(struct store_settings, field)
 
 #define MIB (1 << 20)
@@ -76,6 +78,15 @@ static const struct setting ROWS[] = {
      .offset = AT(topic_prefix),
      .standard = "telefact",
      .doc = "The events topic is <prefix>.events.v1; the same value as the gateway's."},
+    {.name = "STORE_TOPIC_PARTITIONS",
+     .type = SETTING_INT,
+     .offset = AT(topic_partitions),
+     .standard = "0",
+     .min = 0,
+     .max = POSITION_PARTITIONS_MAX,
+     .doc = "Partitions that the events topic must have, or the store does not start; the same "
+            "value as the gateway's. 0: as many as it has. A count that changes while the store "
+            "runs stops it in any case."},
     {.name = "STORE_BATCH_MAX_EVENTS",
      .type = SETTING_INT,
      .offset = AT(batch_max_events),

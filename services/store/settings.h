@@ -20,6 +20,7 @@ struct store_settings {
     char *kafka_bootstrap_servers;
     char *kafka_group_id;
     char *topic_prefix;
+    int64_t topic_partitions; /* 0: as many as there are */
 
     int64_t batch_max_events;
     int64_t batch_max_bytes;

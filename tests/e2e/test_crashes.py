@@ -91,7 +91,8 @@ def test_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
     run: Run, make_plan: MakePlan, binaries: Path, work_dir: Path
 ) -> None:
     gateway_points = fault_points(binaries / "telefact-gateway")
-    store_points = fault_points(binaries / "telefact-store")
+    # COPY needs larger transactions than these; tests/faults kills and stops a store in it.
+    store_points = [point for point in fault_points(binaries / "telefact-store") if point != "store.copying"]
     assert len(gateway_points) >= 8
     assert len(store_points) >= 8
     crashes = Crashes(work_dir / "crashes.log")

@@ -5,6 +5,7 @@
 #include "libs/wire/record.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FIRST_RECORD_MS 1760000000000
@@ -162,6 +163,16 @@ static bool ranges(void *self, const int32_t *partitions, size_t count, struct l
     return true;
 }
 
+static bool identify(void *self, struct log_identity *out, struct err *err)
+{
+    const struct fake_record_source *fake = self;
+    (void)err;
+    out->topic_partitions =
+        fake->found_partitions > 0 ? fake->found_partitions : fake->topic_partitions;
+    (void)snprintf(out->cluster_id, sizeof(out->cluster_id), "%s", fake->cluster_id);
+    return true;
+}
+
 static int64_t known_end(void *self, int32_t partition)
 {
     const struct fake_record_source *fake = self;
@@ -180,6 +191,7 @@ struct record_source fake_record_source_port(struct fake_record_source *fake)
                                   .release = release,
                                   .start = start,
                                   .ranges = ranges,
+                                  .identify = identify,
                                   .known_end = known_end,
                                   .export_offset = export_offset,
                                   .self = fake};

@@ -32,11 +32,12 @@ struct fake_partition {
 struct fake_record_source {
     struct fake_partition *partitions; /* FAKE_PARTITIONS */
     const char *cluster_id;
-    int32_t topic_partitions;
-    bool assigns, revokes;  /* what the next poll says */
-    int trouble;            /* so many polls tell of trouble */
-    int unwell_ranges;      /* so many range questions fail */
-    int32_t next_partition; /* partitions take turns */
+    int32_t topic_partitions; /* as an assignment says; and */
+    int32_t found_partitions; /* as the brokers say now; 0: the same */
+    bool assigns, revokes;    /* what the next poll says */
+    int trouble;              /* so many polls tell of trouble */
+    int unwell_ranges;        /* so many range questions fail */
+    int32_t next_partition;   /* partitions take turns */
     int32_t ids[FAKE_PARTITIONS];
     int starts, held; /* held: records not released */
     int64_t exported[FAKE_PARTITIONS];

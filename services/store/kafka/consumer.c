@@ -254,6 +254,12 @@ static bool ranges(void *self, const int32_t *partitions, size_t count, struct l
     return true;
 }
 
+static bool identify(void *self, struct log_identity *out, struct err *err)
+{
+    struct consumer *consumer = self;
+    return topic_identify(consumer->rk, consumer->options.topic, RANGE_TIMEOUT_MS, out, err);
+}
+
 static void export_offset(void *self, int32_t partition, int64_t next_offset)
 {
     struct consumer *consumer = self;
@@ -286,6 +292,7 @@ struct record_source consumer_port(struct consumer *consumer)
         .release = release,
         .start = start,
         .ranges = ranges,
+        .identify = identify,
         .known_end = known_end,
         .export_offset = export_offset,
         .self = consumer,

@@ -126,6 +126,17 @@ static bool check_config(rd_kafka_t *rk, const char *topic, int timeout_ms, stru
     return check_entries(found[0], topic, err);
 }
 
+/* As of the last metadata that came in. */
+static bool read_cluster_id(rd_kafka_t *rk, int timeout_ms, char *out, struct err *err)
+{
+    char *cluster_id = rd_kafka_clusterid(rk, timeout_ms);
+    if (cluster_id == NULL)
+        return err_set(err, ERR_RETRY, "ask the brokers for the cluster's id: no answer");
+    (void)snprintf(out, CLUSTER_ID_MAX, "%s", cluster_id);
+    rd_kafka_mem_free(rk, cluster_id);
+    return true;
+}
+
 bool topic_check(rd_kafka_t *rk, const char *topic, int timeout_ms, struct consumer_topic *out,
                  struct err *err)
 {
@@ -133,11 +144,22 @@ bool topic_check(rd_kafka_t *rk, const char *topic, int timeout_ms, struct consu
     if (!read_metadata(rk, topic, timeout_ms, &checked, err) ||
         !check_config(rk, topic, timeout_ms, err))
         return false;
-    char *cluster_id = rd_kafka_clusterid(rk, timeout_ms);
-    if (cluster_id == NULL)
-        return err_set(err, ERR_RETRY, "ask the brokers for the cluster's id: no answer");
-    (void)snprintf(checked.cluster_id, sizeof(checked.cluster_id), "%s", cluster_id);
-    rd_kafka_mem_free(rk, cluster_id);
+    if (!read_cluster_id(rk, timeout_ms, checked.cluster_id, err))
+        return false;
     *out = checked;
+    return true;
+}
+
+bool topic_identify(rd_kafka_t *rk, const char *topic, int timeout_ms, struct log_identity *out,
+                    struct err *err)
+{
+    struct consumer_topic found = {0};
+    if (!read_metadata(rk, topic, timeout_ms, &found, err) ||
+        !read_cluster_id(rk, timeout_ms, found.cluster_id, err)) {
+        err->kind = ERR_RETRY;
+        return false;
+    }
+    out->topic_partitions = found.partition_count;
+    memcpy(out->cluster_id, found.cluster_id, sizeof(out->cluster_id));
     return true;
 }

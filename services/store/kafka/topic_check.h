@@ -10,4 +10,9 @@
 MUST_CHECK bool topic_check(rd_kafka_t *rk, const char *topic, int timeout_ms,
                             struct consumer_topic *out, struct err *err);
 
+/* Ask for the partition count and the cluster's id alone. ERR_RETRY whatever is wrong: a topic that
+ * is away while the service runs may come back. */
+MUST_CHECK bool topic_identify(rd_kafka_t *rk, const char *topic, int timeout_ms,
+                               struct log_identity *out, struct err *err);
+
 #endif

@@ -191,6 +191,7 @@ static bool copy_facts(struct transaction *transaction, enum layout_fact fact, s
             copy, layout_copy_row(copy_room(copy), &transaction->batch->events[keys[i].index]),
             err);
     free(sql);
+    fault_point("store.copying", LOAD(transaction));
     return is_good && copy_end(copy, err);
 }
 

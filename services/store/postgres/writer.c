@@ -79,7 +79,8 @@ static bool open_session(void *self, struct err *err)
 
 /* A process stopped inside its transaction keeps its locks although the group has given its
  * partitions to us; no timeout of the server ends one that hangs inside COPY. A session that waits
- * for its client for so long inside a transaction is such a one; a busy one works. */
+ * for its client for so long inside a transaction, to send or to take its answers, is such a one; a
+ * busy one works. */
 static void end_zombies(struct writer *writer)
 {
     char sql[512];
@@ -88,7 +89,7 @@ static void end_zombies(struct writer *writer)
                    " JOIN pg_locks l ON l.pid = a.pid AND l.granted AND l.locktype = 'relation'"
                    " AND l.mode = 'RowExclusiveLock' AND l.relation = 'g%d.fence'::regclass"
                    " WHERE a.pid <> pg_backend_pid() AND a.usename = current_user"
-                   " AND a.wait_event = 'ClientRead'"
+                   " AND a.wait_event IN ('ClientRead', 'ClientWrite')"
                    " AND a.xact_start < clock_timestamp() - %" PRId64 " * interval '1 ms'",
                    writer->transaction.generation, writer->options.zombie_after_ms);
     AUTO(result) PGresult *result = NULL;

@@ -65,6 +65,23 @@ static void crash_comes_at_the_point_with_the_load(void **state)
     (void)unlink(log_path);
 }
 
+static void stop_comes_once_and_the_process_goes_on(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)setenv("TELEFACT_STOP_AT", "store.after_commit:99", 1);
+        pass_points();
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    assert_true(WIFSTOPPED(status));
+    assert_int_equal(kill(child, SIGCONT), 0);
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void no_crash_below_the_load(void **state)
 {
     (void)state;
@@ -96,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crash_comes_at_the_point_with_the_load),
+        cmocka_unit_test(stop_comes_once_and_the_process_goes_on),
         cmocka_unit_test(no_crash_below_the_load),
         cmocka_unit_test(planted_bug_is_on),
         cmocka_unit_test(typos_are_refused),

@@ -306,6 +306,31 @@ static void another_cluster_stops_everything(void **state)
     assert_int_equal(stopped(bench), FAKE_PARTITIONS);
 }
 
+static void another_cluster_is_noticed_while_running(void **state)
+{
+    struct bench *bench = *state;
+    put_videos(bench, 0, 5, 10);
+    work(bench, 0);
+    const char *assigned = bench->log.cluster_id;
+    bench->log.cluster_id = "another";
+    bench->log.trouble = 1;
+    work(bench, 1500);
+    assert_int_equal(stopped(bench), FAKE_PARTITIONS);
+    bench->log.cluster_id = assigned;
+}
+
+static void another_partition_count_is_noticed_while_running(void **state)
+{
+    struct bench *bench = *state;
+    bench->log.topic_partitions = FAKE_PARTITIONS;
+    work(bench, 0);
+    assert_int_equal(stopped(bench), 0);
+    bench->log.found_partitions = FAKE_PARTITIONS + 1;
+    bench->log.trouble = 1;
+    work(bench, 1500);
+    assert_int_equal(stopped(bench), FAKE_PARTITIONS);
+}
+
 static void a_position_lost_while_reading_stops(void **state)
 {
     struct bench *bench = *state;
@@ -544,6 +569,8 @@ int main(void)
         TEST(a_log_that_starts_after_the_position_stops),
         TEST(a_log_that_starts_at_the_position_is_fine),
         TEST(another_cluster_stops_everything),
+        TEST(another_cluster_is_noticed_while_running),
+        TEST(another_partition_count_is_noticed_while_running),
         TEST(a_position_lost_while_reading_stops),
         TEST(an_event_of_a_later_build_stops_its_partition),
         TEST(an_unwell_database_is_waited_for),
