@@ -60,13 +60,27 @@ static bool is_same(const char *words, int count, char **given)
     return count > 0;
 }
 
+static int run_with_arguments(const struct command_line *line, const struct subcommand *subcommand,
+                              int count, char **words)
+{
+    void *settings = mem_alloc(line->settings_size);
+    int code = subcommand->run_with(settings, count, words);
+    line->settings_done(settings);
+    free(settings);
+    return code;
+}
+
 static int run_subcommand(const struct command_line *line, int count, char **words)
 {
     if (count == 0)
         return run_with_settings(line, line->subcommands[0].run);
-    for (size_t i = 0; i < line->count; i++)
-        if (is_same(line->subcommands[i].words, count, words))
-            return run_with_settings(line, line->subcommands[i].run);
+    for (size_t i = 0; i < line->count; i++) {
+        const struct subcommand *subcommand = &line->subcommands[i];
+        if (subcommand->run_with != NULL && strcmp(subcommand->words, words[0]) == 0)
+            return run_with_arguments(line, subcommand, count, words);
+        if (subcommand->run != NULL && is_same(subcommand->words, count, words))
+            return run_with_settings(line, subcommand->run);
+    }
     (void)fprintf(stderr, "%s: unknown subcommand: %s%s%s\n", line->name, words[0],
                   count > 1 ? " " : "", count > 1 ? words[1] : "");
     print_usage(line, stderr);

@@ -15,6 +15,8 @@
 struct subcommand {
     const char *words; /* "run", "topics create"; the first one is also run without any word */
     int (*run)(void *settings); /* returns the exit code */
+    /* Instead of run, for one word that takes more: argv[0] is that word. */
+    int (*run_with)(void *settings, int argc, char **argv);
 };
 
 struct command_line {

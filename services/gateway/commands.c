@@ -7,10 +7,13 @@
 #include "services/gateway/kafka/producer.h"
 #include "services/gateway/kafka/topics.h"
 #include "services/gateway/settings.h"
+#include "services/gateway/telegram/bot_call.h"
+#include "services/gateway/webhook_command.h"
 
 #include <stdlib.h>
 
 #define HOUR_MS INT64_C(3600000)
+#define BOT_CALL_MS 30000 /* for the answer to a command */
 
 extern char **environ;
 
@@ -88,20 +91,46 @@ static int check_topics(void *self)
     return EXIT_SUCCESS;
 }
 
+static int manage_webhook(void *self, int argc, char **argv)
+{
+    struct settings *settings = self;
+    struct webhook_options options;
+    struct err err;
+    if (!webhook_options_parse(argc, argv, &options, &err))
+        return command_line_fail(&LINE, EXIT_USAGE, &err);
+    if (options.action == WEBHOOK_HELP) {
+        webhook_options_print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!gateway_settings_load_bot(environ, settings, stderr, &err))
+        return command_line_fail(&LINE, EXIT_CONFIG, &err);
+    struct webhook_secrets secrets = {settings->webhook_secret, settings->webhook_secret_previous};
+    struct bot_call_target target = {settings->api_base_url, settings->bot_token, BOT_CALL_MS};
+    struct bot_port bot = bot_call_port(&target);
+    if (!webhook_command_check(&options, &secrets, &err))
+        return command_line_fail(&LINE, EXIT_CONFIG, &err);
+    if (!webhook_command_run(&bot, &options, &secrets, stdout, &err))
+        return command_line_fail(&LINE, EXIT_FAILURE, &err);
+    return EXIT_SUCCESS;
+}
+
 static void settings_end(void *settings)
 {
     gateway_settings_done(settings);
 }
 
-static const struct subcommand SUBCOMMANDS[] = {
-    {"run", run}, {"topics create", create_topics}, {"topics check", check_topics}};
+static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
+                                                {.words = "topics create", .run = create_topics},
+                                                {.words = "topics check", .run = check_topics},
+                                                {.words = "webhook", .run_with = manage_webhook}};
 
 static const struct command_line LINE = {
     .name = APP_NAME,
     .version = TELEFACT_VERSION,
     .synopsis = "  run               take updates and published events into Kafka (the default)\n"
                 "  topics create     make the topics that are missing\n"
-                "  topics check      say what is wrong with the topics\n",
+                "  topics check      say what is wrong with the topics\n"
+                "  webhook ...       set, show or delete the webhook at Telegram; webhook --help\n",
     .subcommands = SUBCOMMANDS,
     .count = sizeof(SUBCOMMANDS) / sizeof(*SUBCOMMANDS),
     .settings_size = sizeof(struct settings),

@@ -47,6 +47,12 @@ static const struct setting ROWS[] = {
      .min = 0,
      .max = INT64_MAX,
      .doc = "Id of the bot when the token is kept from this process; 0: taken from the token."},
+    {.name = "GATEWAY_API_BASE_URL",
+     .type = SETTING_TEXT,
+     .offset = AT(api_base_url),
+     .standard = "https://api.telegram.org",
+     .doc = "The Bot API server (https, or http for one of your own); the methods are at "
+            "<url>/bot<token>/<method>."},
     {.name = "GATEWAY_MODE",
      .type = SETTING_CHOICE,
      .offset = AT(mode),
@@ -288,16 +294,21 @@ static void check_bot(struct settings *settings, struct faults *faults)
         settings->bot_id = id;
 }
 
-static void check_webhook(const struct settings *settings, struct faults *faults)
+static void check_secrets(const struct settings *settings, struct faults *faults)
 {
-    if (settings->webhook_secret[0] == '\0')
-        add_fault(faults, "GATEWAY_WEBHOOK_SECRET: missing; the webhook listens publicly and "
-                          "needs one\n");
     if (!is_secret(settings->webhook_secret))
         add_fault(faults, "GATEWAY_WEBHOOK_SECRET: only 1 to 256 of A-Z a-z 0-9 _ - are allowed\n");
     if (!is_secret(settings->webhook_secret_previous))
         add_fault(faults, "GATEWAY_WEBHOOK_SECRET_PREVIOUS: only 1 to 256 of A-Z a-z 0-9 _ - are "
                           "allowed\n");
+}
+
+static void check_webhook(const struct settings *settings, struct faults *faults)
+{
+    if (settings->webhook_secret[0] == '\0')
+        add_fault(faults, "GATEWAY_WEBHOOK_SECRET: missing; the webhook listens publicly and "
+                          "needs one\n");
+    check_secrets(settings, faults);
     if (settings->webhook_path[0] != '/' || strpbrk(settings->webhook_path, " ?#") != NULL)
         add_fault(faults, "GATEWAY_WEBHOOK_PATH: must start with / and hold no blank, ? or #\n");
     if (strchr(settings->webhook_path, ':') != NULL)
@@ -313,6 +324,14 @@ static void check_webhook(const struct settings *settings, struct faults *faults
                           "55000, and Telegram gives up after 60 s; lower one of them\n");
 }
 
+static void check_api(const struct settings *settings, struct faults *faults)
+{
+    if (strncmp(settings->api_base_url, "https://", strlen("https://")) != 0 &&
+        strncmp(settings->api_base_url, "http://", strlen("http://")) != 0)
+        add_fault(faults, "GATEWAY_API_BASE_URL: must start with https:// (http:// for a server of "
+                          "your own)\n");
+}
+
 static void check_topics(const struct settings *settings, struct faults *faults)
 {
     size_t len = strspn(settings->topic_prefix,
@@ -324,6 +343,7 @@ static void check_topics(const struct settings *settings, struct faults *faults)
 static void check_together(struct settings *settings, struct faults *faults)
 {
     check_topics(settings, faults);
+    check_api(settings, faults);
     check_bot(settings, faults);
     if (settings->mode == MODE_POLLING)
         add_fault(faults, "GATEWAY_MODE: polling is not built yet; use webhook or none\n");
@@ -356,6 +376,20 @@ bool gateway_settings_load_topics(char *const *environ_list, struct settings *ou
     if (!load(environ_list, out, &faults, err))
         return false;
     check_topics(out, &faults);
+    return faults.count == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults.count);
+}
+
+bool gateway_settings_load_bot(char *const *environ_list, struct settings *out, FILE *report,
+                               struct err *err)
+{
+    struct faults faults = {.report = report};
+    if (!load(environ_list, out, &faults, err))
+        return false;
+    check_api(out, &faults);
+    check_bot(out, &faults);
+    check_secrets(out, &faults);
+    if (out->bot_token[0] == '\0' && out->bot_id != 0)
+        add_fault(&faults, "GATEWAY_BOT_TOKEN: missing; Telegram is asked with it\n");
     return faults.count == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults.count);
 }
 

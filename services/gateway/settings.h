@@ -10,6 +10,7 @@ enum gateway_role { ROLE_INGEST = 1, ROLE_PUBLISH = 2, ROLE_WORKER = 4 }; /* bit
 struct settings {
     char *bot_token;
     int64_t bot_id; /* from the token, or as given */
+    char *api_base_url;
     int mode;
     uint32_t roles;
 
@@ -64,5 +65,9 @@ void gateway_settings_print_reference(FILE *out);
 /* What the topics command needs, which works without bot, mode and secrets. */
 MUST_CHECK bool gateway_settings_load_topics(char *const *environ_list, struct settings *out,
                                              FILE *report, struct err *err);
+
+/* What the webhook command needs: the bot's token, and secrets of the right form if any. */
+MUST_CHECK bool gateway_settings_load_bot(char *const *environ_list, struct settings *out,
+                                          FILE *report, struct err *err);
 
 #endif

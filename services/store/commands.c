@@ -53,7 +53,8 @@ static void settings_end(void *settings)
     store_settings_done(settings);
 }
 
-static const struct subcommand SUBCOMMANDS[] = {{"run", run}, {"migrate", migrate}};
+static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
+                                                {.words = "migrate", .run = migrate}};
 
 static const struct command_line LINE = {
     .name = APP_NAME,

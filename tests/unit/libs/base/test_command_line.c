@@ -53,13 +53,21 @@ static void print_reference(FILE *out)
     ran = 13;
 }
 
-static const struct subcommand SUBCOMMANDS[] = {{"run", run}, {"topics create", create}};
+static int take(void *settings, int argc, char **argv)
+{
+    assert_string_equal(argv[0], "hook");
+    return note(settings, 20 + argc);
+}
+
+static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
+                                                {.words = "topics create", .run = create},
+                                                {.words = "hook", .run_with = take}};
 static const struct command_line LINE = {
     .name = "program",
     .version = "1.2.3",
     .synopsis = "  run\n",
     .subcommands = SUBCOMMANDS,
-    .count = 2,
+    .count = 3,
     .settings_size = sizeof(struct fake_settings),
     .settings_done = done,
     .check_config = check_config,
@@ -98,6 +106,15 @@ static void several_words_name_one_subcommand(void **state)
     assert_int_equal(ended, 1);
 }
 
+static void one_word_takes_what_follows(void **state)
+{
+    (void)state;
+    assert_int_equal(say("hook"), 21);
+    assert_int_equal(say("hook set --url x"), 24);
+    assert_true(zeroed);
+    assert_int_equal(ended, 1);
+}
+
 static void wrong_words_run_nothing(void **state)
 {
     (void)state;
@@ -125,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_words_run_the_first_subcommand),
         cmocka_unit_test(several_words_name_one_subcommand),
+        cmocka_unit_test(one_word_takes_what_follows),
         cmocka_unit_test(wrong_words_run_nothing),
         cmocka_unit_test(options_do_their_one_thing),
     };

@@ -1,0 +1,137 @@
+#include "services/gateway/webhook_info.h"
+
+#include "libs/base/redact.h"
+#include "services/gateway/json_pick.h"
+
+#include <time.h>
+
+#define SHOWN_BYTES_MAX 1024
+
+enum member {
+    URL,
+    CERTIFICATE,
+    PENDING,
+    CONNECTIONS,
+    IP_ADDRESS,
+    ERROR_DATE,
+    ERROR_MESSAGE,
+    SYNC_ERROR_DATE,
+    ALLOWED_UPDATES,
+    MEMBERS,
+};
+
+static const struct json_member WANTED[MEMBERS] = {
+    [URL] = JSON_MEMBER("url", JSON_TEXT),
+    [CERTIFICATE] = JSON_MEMBER("has_custom_certificate", JSON_ANY),
+    [PENDING] = JSON_MEMBER("pending_update_count", JSON_INT64),
+    [CONNECTIONS] = JSON_MEMBER("max_connections", JSON_INT64),
+    [IP_ADDRESS] = JSON_MEMBER("ip_address", JSON_TEXT),
+    [ERROR_DATE] = JSON_MEMBER("last_error_date", JSON_INT64),
+    [ERROR_MESSAGE] = JSON_MEMBER("last_error_message", JSON_TEXT),
+    [SYNC_ERROR_DATE] = JSON_MEMBER("last_synchronization_error_date", JSON_INT64),
+    [ALLOWED_UPDATES] = JSON_MEMBER("allowed_updates", JSON_ANY),
+};
+
+static struct bytes text_or_empty(yyjson_val *value)
+{
+    return value == NULL ? (struct bytes){0} : json_text(value);
+}
+
+static int64_t number_or_zero(yyjson_val *value)
+{
+    return value == NULL ? 0 : json_int64(value);
+}
+
+static bool are_texts(yyjson_val *array)
+{
+    yyjson_val *each = NULL;
+    size_t i = 0;
+    size_t count = 0;
+    if (!yyjson_is_arr(array))
+        return false;
+    yyjson_arr_foreach(array, i, count, each)
+    {
+        if (!yyjson_is_str(each))
+            return false;
+    }
+    return true;
+}
+
+bool webhook_info_read(yyjson_val *result, struct webhook_info *out, struct err *err)
+{
+    yyjson_val *found[MEMBERS];
+    if (!json_pick(result, WANTED, MEMBERS, found) || found[URL] == NULL ||
+        (found[ALLOWED_UPDATES] != NULL && !are_texts(found[ALLOWED_UPDATES])))
+        return err_set(err, ERR_RETRY, "getWebhookInfo: not the result of this method");
+    *out = (struct webhook_info){
+        .url = json_text(found[URL]),
+        .has_certificate = yyjson_is_true(found[CERTIFICATE]),
+        .pending = number_or_zero(found[PENDING]),
+        .max_connections = number_or_zero(found[CONNECTIONS]),
+        .ip_address = text_or_empty(found[IP_ADDRESS]),
+        .last_error_at = number_or_zero(found[ERROR_DATE]),
+        .last_error = text_or_empty(found[ERROR_MESSAGE]),
+        .last_sync_error_at = number_or_zero(found[SYNC_ERROR_DATE]),
+        .allowed_updates = found[ALLOWED_UPDATES],
+    };
+    return true;
+}
+
+static void print_text(const char *label, struct bytes text, FILE *out)
+{
+    char shown[SHOWN_BYTES_MAX];
+    text = bytes_cut_utf8(text, sizeof(shown) - 1);
+    memcpy(shown, text.data == NULL ? "" : text.data, text.len);
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)shown[i] < ' ' || shown[i] == '\x7f')
+            shown[i] = '?';
+    size_t len = redact_tokens(shown, text.len);
+    (void)fprintf(out, "%s%.*s\n", label, (int)len, shown);
+}
+
+static void print_time(const char *label, int64_t unix_s, FILE *out)
+{
+    struct tm parts;
+    char text[sizeof("YYYYYY-MM-DDTHH:MM:SSZ")];
+    time_t moment = (time_t)unix_s;
+    if (unix_s == 0)
+        (void)fprintf(out, "%snone\n", label);
+    else if (gmtime_r(&moment, &parts) != NULL &&
+             strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
+        (void)fprintf(out, "%s%s\n", label, text);
+}
+
+static void print_kinds(yyjson_val *kinds, FILE *out)
+{
+    yyjson_val *each = NULL;
+    size_t i = 0;
+    size_t count = 0;
+    if (yyjson_arr_size(kinds) == 0) {
+        (void)fputs("allowed updates: all but reactions and chat_member (Telegram's default)\n",
+                    out);
+        return;
+    }
+    (void)fprintf(out, "allowed updates: %zu kinds\n", yyjson_arr_size(kinds));
+    yyjson_arr_foreach(kinds, i, count, each)
+        print_text("  ", (struct bytes){yyjson_get_str(each), yyjson_get_len(each)}, out);
+}
+
+void webhook_info_print(const struct webhook_info *info, FILE *out)
+{
+    if (info->url.len == 0)
+        (void)fputs("webhook: none; updates wait for getUpdates (GATEWAY_MODE=polling)\n", out);
+    else
+        print_text("webhook: ", info->url, out);
+    (void)fprintf(out, "waiting updates: %lld\n", (long long)info->pending);
+    if (info->url.len > 0) {
+        (void)fprintf(out, "max connections: %lld\n", (long long)info->max_connections);
+        print_text("ip address: ", info->ip_address, out);
+        (void)fprintf(out, "own certificate: %s\n", info->has_certificate ? "yes" : "no");
+    }
+    print_kinds(info->allowed_updates, out);
+    print_time("last error: ", info->last_error_at, out);
+    if (info->last_error_at != 0)
+        print_text("  ", info->last_error, out);
+    if (info->last_sync_error_at != 0)
+        print_time("Telegram's own last failure to fetch updates: ", info->last_sync_error_at, out);
+}
