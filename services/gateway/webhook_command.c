@@ -177,7 +177,11 @@ static bool show_info(struct job *job, struct err *err)
     struct webhook_info info;
     if (!load_info(job, &info, err))
         return false;
-    webhook_info_print(&info, job->out);
+    struct buf shown;
+    buf_init(&shown, WEBHOOK_INFO_BYTES_MAX);
+    webhook_info_show(&info, &shown);
+    (void)fwrite(shown.data, 1, shown.len, job->out);
+    buf_done(&shown);
     return true;
 }
 

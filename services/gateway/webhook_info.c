@@ -1,8 +1,10 @@
 #include "services/gateway/webhook_info.h"
 
+#include "libs/base/mem.h"
 #include "libs/base/redact.h"
 #include "services/gateway/json_pick.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #define SHOWN_BYTES_MAX 1024
@@ -77,7 +79,14 @@ bool webhook_info_read(yyjson_val *result, struct webhook_info *out, struct err 
     return true;
 }
 
-static void print_text(const char *label, struct bytes text, FILE *out)
+static void put(struct buf *out, const char *text)
+{
+    /* The answer that it was read from has a maximum, so this never fills up. */
+    if (!buf_append(out, text, strlen(text)))
+        mem_exhausted();
+}
+
+static void put_text(struct buf *out, const char *label, struct bytes text)
 {
     char shown[SHOWN_BYTES_MAX];
     text = bytes_cut_utf8(text, sizeof(shown) - 1);
@@ -85,53 +94,60 @@ static void print_text(const char *label, struct bytes text, FILE *out)
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)shown[i] < ' ' || shown[i] == '\x7f')
             shown[i] = '?';
-    size_t len = redact_tokens(shown, text.len);
-    (void)fprintf(out, "%s%.*s\n", label, (int)len, shown);
+    shown[redact_tokens(shown, text.len)] = '\0';
+    put(out, label);
+    put(out, shown);
+    put(out, "\n");
 }
 
-static void print_time(const char *label, int64_t unix_s, FILE *out)
+static void put_number(struct buf *out, const char *label, int64_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%lld", (long long)number);
+    put_text(out, label, bytes_of_text(text));
+}
+
+static void put_time(struct buf *out, const char *label, int64_t unix_s)
 {
     struct tm parts;
-    char text[sizeof("YYYYYY-MM-DDTHH:MM:SSZ")];
+    char text[sizeof("YYYYYY-MM-DDTHH:MM:SSZ")] = "none";
     time_t moment = (time_t)unix_s;
-    if (unix_s == 0)
-        (void)fprintf(out, "%snone\n", label);
-    else if (gmtime_r(&moment, &parts) != NULL &&
-             strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
-        (void)fprintf(out, "%s%s\n", label, text);
+    if (unix_s != 0 && (gmtime_r(&moment, &parts) == NULL ||
+                        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0))
+        (void)snprintf(text, sizeof(text), "at no time");
+    put_text(out, label, bytes_of_text(text));
 }
 
-static void print_kinds(yyjson_val *kinds, FILE *out)
+static void put_kinds(struct buf *out, yyjson_val *kinds)
 {
     yyjson_val *each = NULL;
     size_t i = 0;
     size_t count = 0;
     if (yyjson_arr_size(kinds) == 0) {
-        (void)fputs("allowed updates: all but reactions and chat_member (Telegram's default)\n",
-                    out);
+        put(out, "allowed updates: all but reactions and chat_member (Telegram's default)\n");
         return;
     }
-    (void)fprintf(out, "allowed updates: %zu kinds\n", yyjson_arr_size(kinds));
+    put_number(out, "allowed updates, kinds: ", (int64_t)yyjson_arr_size(kinds));
     yyjson_arr_foreach(kinds, i, count, each)
-        print_text("  ", (struct bytes){yyjson_get_str(each), yyjson_get_len(each)}, out);
+        put_text(out, "  ", (struct bytes){yyjson_get_str(each), yyjson_get_len(each)});
 }
 
-void webhook_info_print(const struct webhook_info *info, FILE *out)
+void webhook_info_show(const struct webhook_info *info, struct buf *out)
 {
     if (info->url.len == 0)
-        (void)fputs("webhook: none; updates wait for getUpdates (GATEWAY_MODE=polling)\n", out);
+        put(out, "webhook: none; updates wait for getUpdates (GATEWAY_MODE=polling)\n");
     else
-        print_text("webhook: ", info->url, out);
-    (void)fprintf(out, "waiting updates: %lld\n", (long long)info->pending);
+        put_text(out, "webhook: ", info->url);
+    put_number(out, "waiting updates: ", info->pending);
     if (info->url.len > 0) {
-        (void)fprintf(out, "max connections: %lld\n", (long long)info->max_connections);
-        print_text("ip address: ", info->ip_address, out);
-        (void)fprintf(out, "own certificate: %s\n", info->has_certificate ? "yes" : "no");
+        put_number(out, "max connections: ", info->max_connections);
+        put_text(out, "ip address: ", info->ip_address);
+        put(out, info->has_certificate ? "own certificate: yes\n" : "own certificate: no\n");
     }
-    print_kinds(info->allowed_updates, out);
-    print_time("last error: ", info->last_error_at, out);
+    put_kinds(out, info->allowed_updates);
+    put_time(out, "last error: ", info->last_error_at);
     if (info->last_error_at != 0)
-        print_text("  ", info->last_error, out);
+        put_text(out, "  ", info->last_error);
     if (info->last_sync_error_at != 0)
-        print_time("Telegram's own last failure to fetch updates: ", info->last_sync_error_at, out);
+        put_time(out, "Telegram's own last failure to fetch updates: ", info->last_sync_error_at);
 }

@@ -2,10 +2,9 @@
 #ifndef SERVICES_GATEWAY_WEBHOOK_INFO_H
 #define SERVICES_GATEWAY_WEBHOOK_INFO_H
 
-#include "libs/base/bytes.h"
+#include "libs/base/buf.h"
 #include "libs/base/err.h"
 
-#include <stdio.h>
 #include <yyjson.h>
 
 /* Views into the document that it was read from. */
@@ -24,7 +23,9 @@ struct webhook_info {
 /* ERR_RETRY: this is no such result. */
 MUST_CHECK bool webhook_info_read(yyjson_val *result, struct webhook_info *out, struct err *err);
 
-/* Lines for a person; bot tokens and control characters are hidden. */
-void webhook_info_print(const struct webhook_info *info, FILE *out);
+#define WEBHOOK_INFO_BYTES_MAX (8 << 20) /* what `out` must have room for */
+
+/* Append lines for a person; bot tokens and control characters are hidden. */
+void webhook_info_show(const struct webhook_info *info, struct buf *out);
 
 #endif
