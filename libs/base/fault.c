@@ -17,7 +17,6 @@
 struct wanted_signal {
     char *point; /* NULL: nothing wanted */
     int64_t load_min;
-    int number;
 };
 
 static struct {
@@ -40,8 +39,7 @@ static void refuse(const char *variable, const char *value)
     exit(EXIT_CONFIGURATION);
 }
 
-static void read_signal(const char *variable, int number, const char *const *points,
-                        struct wanted_signal *out)
+static void read_signal(const char *variable, const char *const *points, struct wanted_signal *out)
 {
     const char *value = getenv(variable);
     if (value == NULL)
@@ -54,13 +52,13 @@ static void read_signal(const char *variable, int number, const char *const *poi
         refuse(variable, value);
 
     free(out->point);
-    *out = (struct wanted_signal){strndup(value, len), load_min, number};
+    *out = (struct wanted_signal){strndup(value, len), load_min};
 }
 
 void fault_init(const char *const *points, const char *const *bugs)
 {
-    read_signal("TELEFACT_CRASH_AT", SIGKILL, points, &wanted.crash);
-    read_signal("TELEFACT_STOP_AT", SIGSTOP, points, &wanted.stop);
+    read_signal("TELEFACT_CRASH_AT", points, &wanted.crash);
+    read_signal("TELEFACT_STOP_AT", points, &wanted.stop);
     wanted.bug = getenv("TELEFACT_PLANT");
     if (wanted.bug != NULL && !is_listed(bugs, bytes_of_text(wanted.bug)))
         refuse("TELEFACT_PLANT", wanted.bug);
@@ -90,13 +88,13 @@ void fault_point(const char *point, int64_t load)
 {
     if (is_due(&wanted.crash, point, load)) {
         note_signal(point, load);
-        (void)kill(getpid(), wanted.crash.number);
+        (void)kill(getpid(), SIGKILL);
         (void)pause(); /* SIGKILL ends the process before this returns */
     }
     if (is_due(&wanted.stop, point, load)) {
         note_signal(point, load);
         wanted.stop.load_min = INT64_MAX;
-        (void)kill(getpid(), wanted.stop.number);
+        (void)raise(SIGSTOP); /* to this thread: it takes no further step, whatever others do */
     }
 }
 
