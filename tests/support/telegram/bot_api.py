@@ -16,6 +16,7 @@ from tests.support.telegram.script import Call
 if TYPE_CHECKING:
     from tests.support.telegram.server import FakeTelegram
 
+_JSON = {"Content-Type": "application/json"}
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
@@ -59,7 +60,7 @@ class BotApi:
         if scripted is None or scripted.body is None:
             answer = await self._answer(request, call)
         else:
-            answer = web.Response(status=scripted.status, body=scripted.body, headers=scripted.headers)
+            answer = web.Response(status=scripted.status, body=scripted.body, headers=_JSON | scripted.headers)
         if scripted is not None and scripted.is_damaged:
             _send_damaged(request, scripted.raw_answer(bytes(answer.body)))  # type: ignore[arg-type]
         else:
