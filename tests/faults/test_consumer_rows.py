@@ -1,0 +1,292 @@
+"""What Kafka and the log's content can do to the store, row by row; the log is written by the test itself."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from deploy.local.servers import Servers
+from tests.e2e.conftest import MakePlan, Run
+from tests.e2e.kafka_tools import produce
+from tests.e2e.poison import USER, poisons
+from tests.faults.stores import quick, wait_applied_to
+from tests.integration.store_log import Log, applied, connected, key_of, rows, wait_applied
+from tests.integration.test_store_ingest import Bench, _check_counts, _many
+from tests.support.oracle import DeadLetter, ids
+from tests.support.pair import BOT_ID, Pair
+from tests.support.traffic import Traffic, TrafficPlan
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+POISONS = 200
+
+
+@pytest.fixture
+def bench(servers: Servers, topic_prefix: str, database_url: str, binaries: Path, work_dir: Path) -> Bench:
+    return Bench(Log(servers.kafka_bootstrap, topic_prefix), database_url, binaries, work_dir)
+
+
+async def stopped_for(bench: Bench, service: object, reason: str, deadline_s: float = 20.0) -> None:
+    """Wait for the alarm of a running store."""
+    deadline = time.monotonic() + deadline_s
+    while True:
+        metrics = await service.metrics()  # type: ignore[attr-defined]
+        if metrics[f'partition_stopped{{reason="{reason}"}}'] > 0:
+            return
+        assert time.monotonic() < deadline, f"no alarm {reason}\n{bench.log_text()[-3000:]}"
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.timeout(120)
+def test_C04_a_deleted_group_moves_no_position(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=221, rate=400)) as traffic:
+            await traffic.acked(300, 20)
+            await pair.store.stop()
+            before = await asyncio.to_thread(pair.fences)
+            assert sum(before.values()) > 0
+            group = f"{pair.prefix}.store"
+            admin = AdminClient({"bootstrap.servers": pair.bootstrap, "log_level": 2})
+            await asyncio.to_thread(admin.delete_consumer_groups([group])[group].result, 20)
+            listed = await asyncio.to_thread(admin.list_consumer_groups().result, 20)
+            assert group not in [one.group_id for one in listed.valid], "the group is still there"
+            await traffic.acked_more(200, 20)
+            await pair.store.start()
+            verdict = await traffic.settle_and_judge()
+            assert verdict.is_green, verdict.report()
+
+    run(body())
+
+
+@pytest.mark.timeout(60)
+def test_C06_a_gap_in_the_offsets_stops_the_partition(run: Run, bench: Bench) -> None:
+    """A transaction's marker takes an offset that no consumer ever gets."""
+
+    async def body() -> None:
+        events = _many(200)
+        bench.log.put(events)
+        async with bench.running() as service:
+            with connected(bench.url) as database:
+                wait_applied(database, 200)
+                at = dict(rows(database, "SELECT partition, next_offset FROM g1.fence"))
+                event = _many(1, start=900)[0]
+                producer = Producer({"bootstrap.servers": bench.log.bootstrap, "transactional.id": bench.log.prefix})
+                producer.init_transactions(20)
+                producer.begin_transaction()
+                producer.produce(bench.log.topic, event.SerializeToString(), key_of(event), 0)
+                producer.commit_transaction(20)
+                late = _many(1, start=901)[0]
+                bench.log.put_raw([(key_of(late), late.SerializeToString())], partition=0)
+                await stopped_for(bench, service, "gap")
+                after = dict(rows(database, "SELECT partition, next_offset FROM g1.fence"))
+                assert after[0] <= at[0] + 1, "it went on over the gap"
+                assert not await service.is_ready()
+
+    run(body())
+
+
+@pytest.mark.timeout(90)
+def test_C07_copies_at_other_offsets_count_once(run: Run, bench: Bench) -> None:
+    async def body() -> None:
+        events = _many(1_500)
+        chance = random.Random(7)
+        copies = [event for event in events for _ in range(chance.randrange(3))]
+        chance.shuffle(copies)
+        bench.log.put(events)
+        async with bench.running() as service:
+            with connected(bench.url) as database:
+                wait_applied(database, len(events))
+                bench.log.put(copies)
+                wait_applied(database, len(events) + len(copies))
+                _check_counts(database, events)
+                assert (await service.metrics())["duplicates_total"] > len(copies) / 2
+        async with bench.running() as service:  # nothing of the first life is remembered
+            bench.log.put(copies)
+            with connected(bench.url) as database:
+                wait_applied(database, len(events) + 2 * len(copies))
+                _check_counts(database, events)
+
+    run(body())
+
+
+@pytest.mark.timeout(90)
+def test_C07_a_copy_in_another_partition_is_set_aside(run: Run, bench: Bench) -> None:
+    async def body() -> None:
+        events = _many(400)
+        places = bench.log.put(events)
+        partition = (places[0][0] + 1) % 4
+        bench.log.put_raw([(key_of(events[0]), events[0].SerializeToString())], partition=partition)
+        async with bench.running():
+            with connected(bench.url) as database:
+                wait_applied(database, len(events) + 1)
+                _check_counts(database, events)
+                assert rows(database, "SELECT cause FROM core.dead_letters") == [("wrong_partition",)]
+
+    run(body())
+
+
+@pytest.mark.timeout(90)
+def test_C08_a_shuffled_log_gives_the_same_counts(
+    run: Run, bench: Bench, servers: Servers, binaries: Path, work_dir: Path, name: str
+) -> None:
+    of_users = (
+        "SELECT user_id, is_stub, is_blocked, videos, images, music, ad_count, first_event FROM g1.users ORDER BY 1"
+    )
+
+    async def body() -> None:
+        events = _many(2_000)
+        shuffled = list(events)
+        random.Random(8).shuffle(shuffled)
+        assert shuffled != events
+        other = Bench(
+            Log(servers.kafka_bootstrap, f"t.{name}.shuffled"),
+            servers.create_database(f"t_{name}_shuffled"),
+            binaries,
+            work_dir / "shuffled",
+        )
+        found = []
+        for one, written in ((bench, events), (other, shuffled)):
+            one.log.put(written)
+            async with one.running():
+                with connected(one.url) as database:
+                    wait_applied(database, len(events))
+                    _check_counts(database, events)
+                    found.append(rows(database, of_users))
+        assert found[0] == found[1]
+
+    run(body())
+
+
+@pytest.mark.timeout(120)
+def test_C09_two_hundred_poisons_are_set_aside(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        plan = make_plan(gateways=1, store_settings={"STORE_DEAD_LETTERS_PER_1000": "1000"})
+        async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=222, rate=400)) as traffic:
+            await traffic.acked(100, 20)
+            partition = ids.partition_of(ids.record_key(BOT_ID, USER), pair.plan.partitions)
+            chance = random.Random(9)
+            wanted = []
+            while len(wanted) < POISONS:
+                garbage = ("malformed", poisons()[0][1], b"\xff\xff\xff\xff" + chance.randbytes(chance.randrange(300)))
+                wanted += [garbage, *poisons()[1:]]
+            letters = []
+            for start in range(0, len(wanted), 10):
+                part = wanted[start : start + 10]
+                places = await asyncio.to_thread(
+                    produce, pair.bootstrap, pair.events_topic, [(partition, key, value) for _, key, value in part]
+                )
+                letters += [
+                    DeadLetter(place.partition, place.offset, cause, key, value)
+                    for place, (cause, key, value) in zip(places, part, strict=True)
+                ]
+                await traffic.acked_more(10, 20)
+            verdict = await traffic.settle_and_judge(letters)
+            assert verdict.is_green, verdict.report()
+            assert verdict.rows["dead_letters"] == len(letters) >= POISONS
+
+    run(body())
+
+
+@pytest.mark.timeout(120)
+def test_C11_a_database_slower_than_the_poll_interval_costs_the_membership_only(run: Run, make_plan: MakePlan) -> None:
+    async def body() -> None:
+        settings = quick(
+            STORE_KAFKA_MAX_POLL_INTERVAL_MS="6000", STORE_LOCK_TIMEOUT_MS="60000", STORE_STATEMENT_TIMEOUT_MS="60000"
+        )
+        async with (
+            Pair(make_plan(gateways=1, store_settings=settings)) as pair,
+            Traffic(pair, TrafficPlan(seed=223, rate=300)) as traffic,
+        ):
+            await traffic.acked(200, 20)
+            revoked = pair.store.log_path.read_text().count("partitions revoked")
+            with await asyncio.to_thread(psycopg.connect, pair.database_url) as other:
+                other.execute("LOCK TABLE g1.fence")
+                await asyncio.sleep(10)
+                await traffic.acked_more(100, 20)
+            await traffic.acked_more(100, 20)
+            end = await asyncio.to_thread(pair.log_end)
+            await wait_applied_to(pair, end, 40)
+            assert pair.store.log_path.read_text().count("partitions revoked") > revoked, "it was never too slow"
+            verdict = await traffic.settle_and_judge()
+            assert verdict.is_green, verdict.report()
+
+    run(body())
+
+
+@pytest.mark.timeout(120)
+def test_C12_a_flipped_byte_in_a_segment_is_never_applied(
+    run: Run, own_servers: Servers, topic_prefix: str, binaries: Path, work_dir: Path
+) -> None:
+    async def body() -> None:
+        log = Log(own_servers.kafka_bootstrap, topic_prefix, partitions=1)
+        bench = Bench(log, own_servers.create_database("flipped"), binaries, work_dir)
+        events = _many(300)
+        log.put(events[:100])
+        async with bench.running(STORE_POSITION_CHECK_MS="500") as service:
+            with connected(bench.url) as database:
+                wait_applied(database, 100)
+        log.put(events[100:])
+        (segment,) = own_servers.folder.glob(f"kafka/node*/data/{log.topic}-0/*0.log")
+        place = segment.stat().st_size - 50
+        flip(segment, place)
+        async with bench.running(STORE_POSITION_CHECK_MS="500") as service:
+            with connected(bench.url) as database:
+                deadline = time.monotonic() + 30
+                while "corrupt" not in bench.log_text() and "partition stopped" not in bench.log_text():
+                    assert time.monotonic() < deadline, f"nobody noticed\n{bench.log_text()[-2000:]}"
+                    await asyncio.sleep(0.1)
+                print(bench.log_text()[-1500:])
+                assert applied(database) < len(events), "damaged records were applied"
+                assert not await service.is_ready()
+        flip(segment, place)
+        async with bench.running():
+            with connected(bench.url) as database:
+                wait_applied(database, len(events))
+                _check_counts(database, events)
+
+    run(body())
+
+
+def flip(file: Path, place: int) -> None:
+    """Turn one bit over, or back."""
+    with file.open("r+b") as stream:
+        stream.seek(place)
+        byte = stream.read(1)[0]
+        stream.seek(place)
+        stream.write(bytes([byte ^ 0x10]))
+
+
+@pytest.mark.timeout(120)
+def test_C14_a_skewed_and_jumping_clock_decides_nothing(run: Run, make_plan: MakePlan, work_dir: Path) -> None:
+    """One hour ahead, then one hour behind, while it works."""
+    assert Path(FAKETIME).exists(), "libfaketime is not installed"
+    clock = work_dir / "clock"
+
+    async def body() -> None:
+        store = {
+            "LD_PRELOAD": FAKETIME,
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_TIMESTAMP_FILE": str(clock),
+        }
+        clock.write_text("+3600s\n")
+        plan = make_plan(gateways=1, store_settings=store)
+        async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=224, rate=300)) as traffic:
+            await traffic.acked(200, 20)
+            clock.write_text("-3600s\n")
+            await traffic.acked_more(300, 20)
+            await pair.store.stop()
+            await pair.store.start()
+            await traffic.acked_more(200, 20)
+            hours = {line[3:16] for line in pair.store.log_path.read_text().splitlines() if line.startswith("ts=")}
+            assert len(hours) >= 2, f"the clock did not jump: {hours}"
+            verdict = await traffic.settle_and_judge()
+            assert verdict.is_green, verdict.report()
+
+    run(body())
