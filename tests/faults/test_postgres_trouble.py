@@ -1,0 +1,288 @@
+"""PostgreSQL answers, but not as wished: read-only, in conflict, full, without connections, hung, refusing a row."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import psycopg
+import pytest
+
+from deploy.local.servers import Servers
+from tests.faults.database import (
+    Bench, Proxy, applied_at, as_admin, check_counts, many, port_of, terminate, through, until, until_logged,
+)
+from tests.integration.store_log import Event, Log, connected, rows, video, wait_applied
+from tests.support.processes import Service
+from tests.support.protos import read_grpc, read_pb2
+
+
+
+QUICK = {"STORE_STATEMENT_TIMEOUT_MS": "1000", "STORE_LOCK_TIMEOUT_MS": "500", "STORE_CONNECT_TIMEOUT_MS": "2000"}
+
+
+@pytest.fixture
+def bench(hurt_servers: Servers, name: str, binaries: Path, work_dir: Path) -> Bench:
+    url = hurt_servers.create_database(f"t_{name}")
+    return Bench(Log(hurt_servers.kafka_bootstrap, f"t.{name}"), url, binaries, work_dir)
+
+
+async def count_users(store: Service, timeout_s: float = 5.0) -> int:
+    """A read of the store."""
+    async with grpc.aio.insecure_channel(store.environment["STORE_RPC_LISTEN"]) as channel:
+        stub = read_grpc.ReadServiceStub(channel)
+        answer = await stub.GetBotStats(read_pb2.GetBotStatsRequest(), timeout=timeout_s)
+        return int(answer.ByteSize())
+
+
+def batches(*sizes: int) -> list[Event]:
+    """What was put by turns of this size."""
+    return [event for number, size in enumerate(sizes) for event in many(size, start=sum(sizes[:number]))]
+
+
+async def goes_on(bench: Bench, *sizes: int) -> None:
+    """All turns are applied, each event once."""
+    await until(f"{sum(sizes)} applied", lambda: applied_at(bench.url) >= sum(sizes), 40)
+    with connected(bench.url) as database:
+        check_counts(database, batches(*sizes))
+
+
+@pytest.mark.timeout(120)
+def test_P04_a_read_only_database_pauses_writes_and_serves_reads(hurt_servers: Servers, bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(many(200))
+        async with bench.running(STORE_ROLES="ingest,rpc") as store:
+            await until("applied", lambda: applied_at(bench.url) == 200)
+            with as_admin(hurt_servers) as admin:
+                admin.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+                admin.execute("SELECT pg_reload_conf()")
+                try:
+                    bench.log.put(many(200, start=200))
+                    await until_logged(store, "25006")
+                    await until("the alarm", lambda: "level=warn" in bench.log_text())
+                    for _ in range(20):
+                        assert await count_users(store) > 0
+                        await asyncio.sleep(0.1)
+                    assert applied_at(bench.url) == 200
+                    metrics = await store.metrics()
+                    assert metrics["database_up"] == 0 if "database_up" in metrics else not await store.is_ready()
+                finally:
+                    admin.execute("ALTER SYSTEM RESET default_transaction_read_only")
+                    admin.execute("SELECT pg_reload_conf()")
+            await goes_on(bench, 200, 200)
+            await store.wait_ready(10)
+            assert store.starts == 1
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
+def test_P05_a_deadlock_repeats_the_batch(hurt_servers: Servers, bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(many(300))
+        async with bench.running() as store:
+            await until("applied", lambda: applied_at(bench.url) == 300)
+            with as_admin(hurt_servers, bench.url) as other, connected(bench.url) as watch:
+                other.execute("SET deadlock_timeout = '30s'")
+                with other.transaction():
+                    other.execute("SELECT 1 FROM g1.users ORDER BY user_id FOR UPDATE")
+                    bench.log.put(many(300, start=300))
+                    await until("the store waits", lambda: rows(
+                        watch, "SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0)
+                    await asyncio.to_thread(other.execute, "UPDATE g1.fence SET owner_epoch = owner_epoch")
+                await until_logged(store, "40P01")
+            await goes_on(bench, 300, 300)
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
+def test_P05_a_serialization_failure_repeats_the_batch(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(many(300))
+        async with bench.running() as store:
+            await until("applied", lambda: applied_at(bench.url) == 300)
+            with connected(bench.url) as database:
+                database.execute(
+                    f"ALTER DATABASE {bench.url.rpartition('/')[2]} SET default_transaction_isolation = 'repeatable read'")
+                assert terminate(database) == 1
+                bench.log.put(many(60, start=300))
+                await until("it is there again", lambda: applied_at(bench.url) == 360)
+                with psycopg.connect(bench.url) as other, connected(bench.url) as watch:
+                    other.execute("UPDATE g1.fence SET owner_epoch = owner_epoch")
+                    bench.log.put(many(300, start=360))
+                    await until("the store waits", lambda: rows(
+                        watch, "SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0)
+                await until_logged(store, "40001")
+            await goes_on(bench, 300, 60, 300)
+
+    asyncio.run(body())
+
+
+@contextlib.contextmanager
+def small_disk(mib: int) -> Iterator[Path]:
+    """A tmpfs that PostgreSQL's user can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="telefact-disk."))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", folder], check=True)
+    try:
+        shutil.chown(folder, "postgres", "postgres")
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+        folder.rmdir()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+def test_P06_a_full_disk_pauses_until_there_is_room(hurt_servers: Servers, bench: Bench, name: str) -> None:
+    async def body() -> None:
+        database = bench.url.rpartition("/")[2]
+        with small_disk(64) as disk, as_admin(hurt_servers) as admin:
+            admin.execute(f"CREATE TABLESPACE t_{name} LOCATION '{disk}'")
+            admin.execute(f"ALTER DATABASE {database} SET TABLESPACE t_{name}")
+            try:
+                bench.log.put(many(200))
+                async with bench.running() as store:
+                    await until("applied", lambda: applied_at(bench.url) == 200)
+                    ballast = disk / "ballast"
+                    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as out:
+                        while True:
+                            out.write(bytes(4096))
+                    bench.log.put(many(20_000, start=200))
+                    await until_logged(store, "53100", 30)
+                    stuck = await asyncio.to_thread(applied_at, bench.url)
+                    assert stuck < 20_200
+                    await asyncio.sleep(2)
+                    assert not await store.is_ready()
+                    ballast.unlink()
+                    await until("all applied", lambda: applied_at(bench.url) == 20_200, 60)
+                    with connected(bench.url) as judge:
+                        check_counts(judge, batches(200, 20_000))
+                    await store.wait_ready()
+                    assert store.starts == 1
+            finally:
+                admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
+                admin.execute(f"DROP TABLESPACE t_{name}")
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
+def test_P07_without_a_connection_it_waits_for_one(hurt_servers: Servers, bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(many(200))
+        async with bench.running(STORE_ROLES="ingest,rpc") as store:
+            await until("applied", lambda: applied_at(bench.url) == 200)
+            with as_admin(hurt_servers, bench.url) as admin:
+                admin.execute("ALTER ROLE telefact CONNECTION LIMIT 0")
+                try:
+                    assert terminate(admin) >= 1
+                    bench.log.put(many(200, start=200))
+                    await until_logged(store, "too many connections")
+                    await asyncio.sleep(3)
+                    assert not await store.is_ready()
+                    taken = store.log_path.read_text().count("level=warn")
+                    assert taken < 20, "it is not logged at every try"
+                finally:
+                    admin.execute("ALTER ROLE telefact CONNECTION LIMIT -1")
+            await goes_on(bench, 200, 200)
+            await store.wait_ready()
+            assert await count_users(store) > 0
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
+def test_P08_a_hung_session_is_given_up_and_changes_nothing_later(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(many(200))
+        async with bench.running(**QUICK) as store:
+            await until("applied", lambda: applied_at(bench.url) == 200)
+            with connected(bench.url) as database:
+                pid = rows(database, "SELECT pid FROM pg_stat_activity WHERE application_name = 'telefact-store' "
+                                     "AND datname = current_database()")[0][0]
+                os.kill(pid, signal.SIGSTOP)
+                try:
+                    bench.log.put(many(200, start=200))
+                    await until_logged(store, "did not answer in time")
+                    await goes_on(bench, 200, 200)
+                finally:
+                    os.kill(pid, signal.SIGCONT)
+                await until("the hung session ends", lambda: rows(
+                    database, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid) == [(0,)])
+            bench.log.put(many(200, start=400))
+            await goes_on(bench, 200, 200, 200)
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("half", ["both", "down"])
+def test_P08_reads_of_a_silent_server_end_at_their_deadline(bench: Bench, half: str) -> None:
+    async def body() -> None:
+        bench.log.put(many(200))
+        with Proxy(("127.0.0.1", port_of(bench.url))) as proxy:
+            behind = Bench(bench.log, through(bench.url, proxy), bench.binaries, bench.work_dir)
+            async with behind.running(
+                STORE_ROLES="ingest,rpc", **QUICK
+            ) as store:
+                await until("applied", lambda: applied_at(bench.url) == 200)
+                size = await count_users(store)
+                proxy.blackhole(*([1] if half == "down" else []))
+                bench.log.put(many(200, start=200))
+                for _ in range(6):
+                    began = time.monotonic()
+                    with pytest.raises(grpc.aio.AioRpcError) as caught:
+                        await count_users(store, 1.0)
+                    assert caught.value.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+                    assert time.monotonic() - began < 1.5
+                await until_logged(store, "did not answer in time", 30)
+                proxy.heal()
+                await goes_on(bench, 200, 200)
+                healed = time.monotonic()
+                while True:
+                    try:
+                        assert await count_users(store, 2.0) >= size > 0
+                        break
+                    except grpc.aio.AioRpcError:
+                        assert time.monotonic() - healed < 15, "reads do not come back"
+                await store.wait_ready()
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("state", ["22021", "22P05", "22P02", "22003", "23514"])
+def test_P11_a_row_that_the_database_refuses_is_found_and_set_aside(bench: Bench, state: str) -> None:
+    """The sanitised events give no such row: a trigger plays the part of the value that slipped through."""
+
+    async def body() -> None:
+        async with bench.running(STORE_DEAD_LETTERS_PER_1000="1000") as store:
+            with connected(bench.url) as database:
+                await store.wait_ready()
+                database.execute(
+                    f"CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    f"IF NEW.user_id = 13131313 THEN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END IF; "
+                    f"RETURN NEW; END $$")
+                database.execute("CREATE TRIGGER refuse BEFORE INSERT ON g1.videos "
+                                 "FOR EACH ROW EXECUTE FUNCTION public.refuse()")
+                good = many(900)
+                bad = [video(13131313, f"bad{n}") for n in range(3)]
+                bench.log.put(good[:300] + bad[:1] + good[300:600] + bad[1:] + good[600:])
+                wait_applied(database, 903, 40)
+                check_counts(database, good)
+                letters = rows(database, "SELECT cause, record_value FROM telefact.dead_letters")
+                assert sorted(value for _, value in letters) == sorted(event.SerializeToString() for event in bad)
+                assert len({cause for cause, _ in letters}) == 1
+                assert "partition stopped" not in bench.log_text()
+
+    asyncio.run(body())
