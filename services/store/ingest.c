@@ -243,18 +243,6 @@ static void meet_record(struct ingest *ingest, struct record_view *record)
 
 /* ---- other events ---- */
 
-static void meet_lost_position(struct ingest *ingest, int32_t id)
-{
-    struct partition *partition = ingest_partition(ingest, id);
-    if (partition == NULL || ingest->phase != INGEST_RUNNING)
-        return;
-    ingest_flush(ingest);
-    struct err err;
-    (void)err_set(&err, ERR_RETRY, "partition %d has no record at its position", (int)id);
-    if (ingest->phase == INGEST_RUNNING)
-        ingest_recover_later(ingest, "position lost, looking at the log again", &err);
-}
-
 static void meet_trouble(struct ingest *ingest, const char *why)
 {
     int64_t soon_ms = now_monotonic_ms() + TROUBLE_CHECK_MS;
@@ -278,7 +266,7 @@ static void meet(struct ingest *ingest, struct source_event *event)
         give_up_assignment(ingest);
         break;
     case SOURCE_LOST_POSITION:
-        meet_lost_position(ingest, event->partition);
+        ingest_lose_position(ingest, event->partition);
         break;
     case SOURCE_TROUBLE:
         meet_trouble(ingest, event->why);

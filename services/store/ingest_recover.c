@@ -6,8 +6,11 @@
 #include "libs/base/now.h"
 #include "libs/base/random.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LOST_MAX 8 /* the log's edges hold the position each time, and yet no record comes */
 
 static void drop_hand(struct ingest *ingest)
 {
@@ -34,11 +37,33 @@ void ingest_recover_in(struct ingest *ingest, int64_t delay_ms)
 void ingest_recover_later(struct ingest *ingest, const char *what, const struct err *err)
 {
     int64_t wait_ms = backoff_next(&ingest->backoff, random_u32());
-    if (!ingest->is_trouble_logged)
+    /* Each cause once: a connection that broke does not say why the next one is refused. */
+    if (strcmp(ingest->logged_trouble, err->text) != 0)
         log_warn(what, LOG_TEXT("error", err->text), LOG_INT("retry_in_ms", wait_ms));
-    ingest->is_trouble_logged = true;
+    (void)snprintf(ingest->logged_trouble, sizeof(ingest->logged_trouble), "%s", err->text);
     atomic_store(&ingest->is_running, false);
     ingest_recover_in(ingest, wait_ms);
+}
+
+void ingest_lose_position(struct ingest *ingest, int32_t id)
+{
+    struct partition *partition = ingest_partition(ingest, id);
+    if (partition == NULL || ingest->phase != INGEST_RUNNING)
+        return;
+    ingest_flush(ingest);
+    if (ingest->phase != INGEST_RUNNING || partition->state == PARTITION_STOPPED)
+        return;
+    bool is_again = partition->lost_offset == partition->next_offset;
+    partition->lost_count = is_again ? partition->lost_count + 1 : 1;
+    partition->lost_offset = partition->next_offset;
+    if (partition->lost_count >= LOST_MAX) {
+        ingest_stop_partition(ingest, partition, STOP_UNREADABLE);
+        ingest_recover_in(ingest, 0);
+        return;
+    }
+    struct err err;
+    (void)err_set(&err, ERR_RETRY, "partition %d has no record at its position", (int)id);
+    ingest_recover_later(ingest, "position lost, looking at the log again", &err);
 }
 
 /* ---- beginning at the fences ---- */
@@ -165,9 +190,9 @@ bool ingest_try_begin(struct ingest *ingest, struct err *err)
         ingest_recover_later(ingest, "cannot go on yet, trying again", &trouble);
         return true;
     }
-    if (ingest->is_trouble_logged)
+    if (ingest->logged_trouble[0] != '\0')
         log_info("going on at the stored positions");
-    ingest->is_trouble_logged = false;
+    ingest->logged_trouble[0] = '\0';
     ingest->phase = INGEST_RUNNING;
     ingest->check_at_ms = now_monotonic_ms() + ingest->options.position_check_ms;
     atomic_store(&ingest->is_running, true);

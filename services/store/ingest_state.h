@@ -26,6 +26,8 @@ struct partition {
     struct fence fence;     /* as committed */
     int64_t next_offset;    /* with what is in hand */
     int64_t missing_offset; /* that was not where it should be once already; -1: none */
+    int64_t lost_offset;    /* where no record came, */
+    int lost_count;         /* so many times in a row */
     struct letter_rate letters;
     const struct batch_event *last; /* of the slice that is being applied; NULL: none */
 };
@@ -57,9 +59,9 @@ struct ingest {
 
     struct backoff backoff;
     int64_t retry_at_ms;
-    int64_t check_at_ms; /* when positions are checked again */
-    int64_t lag_at_ms;   /* when lags are measured again */
-    bool is_trouble_logged;
+    int64_t check_at_ms;                                     /* when positions are checked again */
+    int64_t lag_at_ms;                                       /* when lags are measured again */
+    char logged_trouble[sizeof(((struct err *)NULL)->text)]; /* the last one; empty: none */
 
     /* Read by other threads. */
     atomic_bool is_stopping, is_assigned, is_running, is_database_well;
@@ -83,6 +85,8 @@ void ingest_flush(struct ingest *ingest);
 void ingest_recover_in(struct ingest *ingest, int64_t delay_ms);
 /* The same after the next wait of the backoff; logs why, once a trouble. */
 void ingest_recover_later(struct ingest *ingest, const char *what, const struct err *err);
+/* The log holds the position, but its record does not come: try again, at last stop. */
+void ingest_lose_position(struct ingest *ingest, int32_t id);
 /* ingest_lag.c: how far behind each partition is. */
 void ingest_measure_lag(struct ingest *ingest, int64_t now_ms);
 

@@ -10,6 +10,7 @@ static const char *const NAMES[STOP_REASONS] = {
     [STOP_OTHER_CLUSTER] = "other_cluster",
     [STOP_PARTITION_COUNT] = "partition_count",
     [STOP_GAP] = "gap",
+    [STOP_UNREADABLE] = "unreadable",
     [STOP_UNKNOWN_PAYLOAD] = "unknown_payload",
     [STOP_DEAD_LETTERS] = "dead_letters",
     [STOP_DATABASE_REFUSES] = "database_refuses",
@@ -26,6 +27,7 @@ static const char *const TEXTS[STOP_REASONS] = {
     [STOP_PARTITION_COUNT] =
         "the topic's partition count changed: chats live in other partitions from there on",
     [STOP_GAP] = "offsets are missing in the log",
+    [STOP_UNREADABLE] = "the record at the position cannot be read: it is damaged",
     [STOP_UNKNOWN_PAYLOAD] = "an event of a newer version: upgrade telefact-store",
     [STOP_DEAD_LETTERS] = "too many of the last records became dead letters",
     [STOP_DATABASE_REFUSES] = "the database refuses an event with an error that no retry heals",

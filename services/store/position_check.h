@@ -15,11 +15,12 @@ enum stop_reason {
     STOP_OTHER_CLUSTER,    /* the offsets are of another Kafka cluster */
     STOP_PARTITION_COUNT,  /* the topic has other partitions than when this process began */
     STOP_GAP,              /* offsets are missing in the log */
+    STOP_UNREADABLE,       /* the log holds the record, but it does not come */
     STOP_UNKNOWN_PAYLOAD,  /* written by a newer version */
     STOP_DEAD_LETTERS,     /* too many: the fault is rather ours */
     STOP_DATABASE_REFUSES, /* with an error that no retry heals */
 };
-#define STOP_REASONS 10
+#define STOP_REASONS 11
 
 const char *stop_reason_name(enum stop_reason reason);
 
