@@ -77,7 +77,7 @@ def test_P03_a_standby_that_lost_commits_takes_over(run: Run, make_plan: MakePla
             async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=303, rate=150)) as traffic:
                 try:
                     await traffic.acked(300, 30)
-                    standby = await asyncio.to_thread(standby_of, first, Path(f"{first.home}.standby"))
+                    standby = standby_of(first, Path(f"{first.home}.standby"))
                     await traffic.acked_more(100, 20)
                     # What it has received it would replay when promoted, paused or not: it must receive no more.
                     standby.query("ALTER SYSTEM SET primary_conninfo = ''")

@@ -261,6 +261,34 @@ def test_P08_reads_of_a_silent_server_end_at_their_deadline(bench: Bench, half: 
 
 
 @pytest.mark.timeout(120)
+def test_P08_sigterm_ends_it_though_the_server_is_silent(bench: Bench) -> None:
+    """A cancel request that nobody answers holds a thread; the process must not wait for it."""
+
+    async def body() -> None:
+        bench.log.put(many(200))
+        with Proxy(("127.0.0.1", port_of(bench.url))) as proxy:
+            store = Bench(bench.log, through(bench.url, proxy), bench.binaries, bench.work_dir).store(
+                STORE_ROLES="ingest,rpc", STORE_DRAIN_TIMEOUT_MS="3000", **QUICK)
+            await store.start()
+            try:
+                await until("applied", lambda: applied_at(bench.url) == 200)
+                proxy.blackhole()
+                for _ in range(3):
+                    with pytest.raises(grpc.aio.AioRpcError):
+                        await count_users(store, 0.5)
+                await asyncio.sleep(0.5)
+                began = time.monotonic()
+                store.signal(signal.SIGTERM)
+                await store.wait(15)
+                assert time.monotonic() - began < 15
+            finally:
+                if store.is_running:
+                    await store.kill()
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("state", ["22021", "22P05", "22P02", "22003", "23514"])
 def test_P11_a_row_that_the_database_refuses_is_found_and_set_aside(bench: Bench, state: str) -> None:
     """The sanitised events give no such row: a trigger plays the part of the value that slipped through."""

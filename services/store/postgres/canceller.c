@@ -2,9 +2,13 @@
 
 #include "libs/base/mem.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define LAST_S 2 /* for the one in hand, when closing */
 
 struct canceller {
     pthread_t thread;
@@ -14,6 +18,8 @@ struct canceller {
     size_t first;
     size_t count;
     bool is_closing;
+    bool is_done;   /* the thread has ended, or is about to */
+    bool is_orphan; /* nobody waits for it: it clears up itself */
 };
 
 /* NULL: closing and nothing left. */
@@ -32,6 +38,15 @@ static PGcancel *take(struct canceller *canceller)
     return cancel;
 }
 
+static void destroy(struct canceller *canceller)
+{
+    for (size_t i = 0; i < canceller->count; i++)
+        PQfreeCancel(canceller->queue[(canceller->first + i) % CANCELLER_QUEUE_MAX]);
+    (void)pthread_cond_destroy(&canceller->changed);
+    (void)pthread_mutex_destroy(&canceller->lock);
+    free(canceller);
+}
+
 static void *run(void *arg)
 {
     struct canceller *canceller = arg;
@@ -41,6 +56,13 @@ static void *run(void *arg)
         (void)PQcancel(cancel, error, sizeof(error)); /* a failure leaves it to statement_timeout */
         PQfreeCancel(cancel);
     }
+    (void)pthread_mutex_lock(&canceller->lock);
+    canceller->is_done = true;
+    bool is_orphan = canceller->is_orphan;
+    (void)pthread_cond_signal(&canceller->changed);
+    (void)pthread_mutex_unlock(&canceller->lock);
+    if (is_orphan)
+        destroy(canceller);
     return NULL;
 }
 
@@ -70,18 +92,34 @@ void canceller_send(struct canceller *canceller, PGcancel *cancel)
         PQfreeCancel(cancel);
 }
 
+/* A server that takes connections and never answers holds PQcancel for ever; the process must be
+ * able to end all the same. */
+static bool wait_done(struct canceller *canceller)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LAST_S;
+    int status = 0;
+    while (!canceller->is_done && status != ETIMEDOUT)
+        status = pthread_cond_timedwait(&canceller->changed, &canceller->lock, &until);
+    return canceller->is_done;
+}
+
 void canceller_free(struct canceller *canceller)
 {
     if (canceller == NULL)
         return;
+    pthread_t thread = canceller->thread;
     (void)pthread_mutex_lock(&canceller->lock);
     canceller->is_closing = true;
     (void)pthread_cond_signal(&canceller->changed);
+    bool is_done = wait_done(canceller);
+    canceller->is_orphan = !is_done;
     (void)pthread_mutex_unlock(&canceller->lock);
-    (void)pthread_join(canceller->thread, NULL);
-    for (size_t i = 0; i < canceller->count; i++)
-        PQfreeCancel(canceller->queue[(canceller->first + i) % CANCELLER_QUEUE_MAX]);
-    (void)pthread_cond_destroy(&canceller->changed);
-    (void)pthread_mutex_destroy(&canceller->lock);
-    free(canceller);
+    if (!is_done) {
+        (void)pthread_detach(thread);
+        return;
+    }
+    (void)pthread_join(thread, NULL);
+    destroy(canceller);
 }

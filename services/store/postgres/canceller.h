@@ -15,7 +15,8 @@ struct canceller;
 
 struct canceller *canceller_new(void);
 void canceller_send(struct canceller *canceller,
-                    PGcancel *cancel);            /* takes it over; NULL is fine */
-void canceller_free(struct canceller *canceller); /* waits for the one in hand; NULL is fine */
+                    PGcancel *cancel); /* takes it over; NULL is fine */
+/* Waits two seconds for the one in hand, then leaves the thread to itself; NULL is fine. */
+void canceller_free(struct canceller *canceller);
 
 #endif
