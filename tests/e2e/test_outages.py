@@ -59,7 +59,7 @@ def test_kafka_away_for_twenty_seconds_under_load(run: Run, make_hurt_plan: Make
 
 
 @pytest.mark.timeout(120)
-def test_postgresql_killed_under_load(run: Run, make_hurt_plan: MakePlan) -> None:
+def test_P01_postgresql_killed_under_load(run: Run, make_hurt_plan: MakePlan) -> None:
     async def body() -> None:
         plan = make_hurt_plan(gateways=2)
         async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=32, rate=300)) as traffic:

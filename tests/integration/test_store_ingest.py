@@ -373,7 +373,7 @@ def test_a_transaction_that_hangs_with_the_position_is_ended(bench: Bench) -> No
     run(body)
 
 
-def test_a_table_locked_by_somebody_is_waited_for(bench: Bench) -> None:
+def test_P12_a_table_locked_by_somebody_is_waited_for(bench: Bench) -> None:
     async def body() -> None:
         bench.log.put(_many(200))
         with connected(bench.url) as database:
@@ -390,7 +390,7 @@ def test_a_table_locked_by_somebody_is_waited_for(bench: Bench) -> None:
     run(body)
 
 
-def test_terminated_sessions_lose_and_double_nothing(bench: Bench) -> None:
+def test_P13_terminated_sessions_lose_and_double_nothing(bench: Bench) -> None:
     async def body() -> None:
         events: list[Event] = []
         async with bench.running():

@@ -77,7 +77,7 @@ def test_the_views_have_the_seeds_columns_and_defaults(binaries: Path, database_
         ("UPDATE telefact.generations SET projection_version = 2", "projection version 2"),
     ],
 )
-def test_a_schema_that_does_not_fit_is_refused(binaries: Path, database_url: str, change: str, says: str) -> None:
+def test_P10_a_schema_that_does_not_fit_is_refused(binaries: Path, database_url: str, change: str, says: str) -> None:
     assert asyncio.run(_migrate(binaries, database_url))[0] == 0
     with connected(database_url) as database:
         database.execute(change)  # type: ignore[arg-type]
