@@ -101,7 +101,7 @@ def test_what_makes_no_event_is_kept_raw_and_answered_200(
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", SECRET[:-1], SECRET + "x", SECRET.upper()])
-def test_a_stranger_is_refused_without_detail(shared: Gateway, secret: str) -> None:
+def test_T08_a_stranger_is_refused_without_detail(shared: Gateway, secret: str) -> None:
     answer = shared.post(text_update(1, 7100), {"X-Telegram-Bot-Api-Secret-Token": secret})
     assert (answer.status, answer.body) == (401, b"")
     assert not [message for message in shared.records("events") if message.key() == f"{BOT_ID}:7100".encode()]
@@ -125,11 +125,11 @@ def test_only_post_on_the_path_is_taken(shared: Gateway) -> None:
     assert (response.status, response.getheader("Allow")) == (405, "POST")
 
 
-def test_a_declared_oversize_is_refused_without_reading(shared: Gateway) -> None:
+def test_T10_a_declared_oversize_is_refused_without_reading(shared: Gateway) -> None:
     assert exchange_raw(shared, head("Content-Length: 2147483648")).startswith(b"HTTP/1.1 413 ")
 
 
-def test_an_endless_body_is_refused_at_the_limit(shared: Gateway) -> None:
+def test_T10_an_endless_body_is_refused_at_the_limit(shared: Gateway) -> None:
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     with socket.create_connection(("127.0.0.1", shared.hook), timeout=10) as connection:
         connection.sendall(head("Transfer-Encoding: chunked"))
@@ -159,13 +159,70 @@ def test_a_chunked_body_is_an_update(shared: Gateway) -> None:
     ],
     ids=["twice", "twice_other", "length_and_coding", "coding_and_length", "sign", "blank", "unknown_coding"],
 )
-def test_doubtful_framing_is_400_and_close(shared: Gateway, lines: tuple[str, ...]) -> None:
+def test_T18_doubtful_framing_is_400_and_close(shared: Gateway, lines: tuple[str, ...]) -> None:
     answer = exchange_raw(shared, head(*lines) + b"null" + head("Content-Length: 2") + b"{}")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1") == 1
 
 
-def test_a_slow_request_is_closed_at_the_deadline(shared: Gateway) -> None:
+_SMUGGLED = b'{"update_id":7999,"message":{"message_id":1,"date":1,"chat":{"id":7999,"type":"private"},"text":"x"}}'
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        head("Transfer-Encoding: chunked") + b"zz\r\n\r\n",
+        head("Transfer-Encoding: chunked") + b"2\r\n{}X\r\n0\r\n\r\n",
+        head("Transfer-Encoding: chunked") + b"-2\r\n{}\r\n0\r\n\r\n",
+        head("Transfer-Encoding: chunked") + b"0x2\r\n{}\r\n0\r\n\r\n",
+        head("Transfer-Encoding: chunked") + b"FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n",
+        head("Transfer-Encoding: chunked, identity"),
+        head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
+        head("Content-Length: 99999999999999999999"),
+        head("Content-Length: 2, 2") + b"{}",
+        head("Content-Length: 2\n") + b"{}",
+        head("X: a\r\n folded", "Content-Length: 2") + b"{}",
+        head("X: a\x00b", "Content-Length: 2") + b"{}",
+        head("Content-Length: 2").replace(b"HTTP/1.1", b"HTTP/1.1 x") + b"{}",
+        head("Content-Length: 2").replace(b"HTTP/1.1", b"HTTP/2.0") + b"{}",
+        head("Content-Length: 2").replace(b"POST ", b"POST\t") + b"{}",
+        head("Content-Length: 2").replace(b"Host: x\r\n", b"Host : x\r\n") + b"{}",
+        head("Content-Length: 2").replace(b"POST " + PATH.encode(), b"POST http://x" + PATH.encode()) + b"{}",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=lambda request: request.partition(SECRET.encode())[2][:40].strip().decode("latin-1") or request[:8].hex(),
+)
+def test_T18_requests_that_could_be_read_in_two_ways_are_refused(shared: Gateway, request_bytes: bytes) -> None:
+    behind = head(f"Content-Length: {len(_SMUGGLED)}") + _SMUGGLED
+    answer = exchange_raw(shared, request_bytes + behind)
+    status = int(answer.split()[1]) if answer else 0
+    assert status in (0, 400, 404, 413, 414, 431, 501, 505), answer[:100]
+    assert answer.count(b"HTTP/1.1") <= 1, "closed after it"
+    assert not [message for message in shared.records("events") if message.key() == f"{BOT_ID}:7999".encode()]
+
+
+def test_T18_http_1_0_and_pipelining_are_one_answer_each(shared: Gateway) -> None:
+    body = json.dumps(text_update(1800, 7180)).encode()
+    old = head(f"Content-Length: {len(body)}").replace(b"HTTP/1.1", b"HTTP/1.0") + body
+    answer = exchange_raw(shared, old)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer[9:12] in (b"200", b"400")
+    updates = [json.dumps(text_update(1801 + number, 7181)).encode() for number in range(5)]
+    lines = [("Connection: close",) if update is updates[-1] else () for update in updates]
+    answers = exchange_raw(
+        shared,
+        b"".join(
+            head(f"Content-Length: {len(update)}", *more) + update for update, more in zip(updates, lines, strict=True)
+        ),
+    )
+    assert answers.count(b"HTTP/1.1 200 ") in (1, 5), answers
+    found = [message for message in shared.records("events") if message.key() == f"{BOT_ID}:7181".encode()]
+    ids = {event_pb2.Event.FromString(message.value()).update_id for message in found}
+    assert len(ids) == answers.count(b"HTTP/1.1 200 "), "as many as were answered"
+
+
+def test_T09_a_slow_request_is_closed_at_the_deadline(shared: Gateway) -> None:
     """A byte now and then does not help: the deadline is that of the whole request."""
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", shared.hook), timeout=0.1) as connection:
@@ -236,7 +293,7 @@ def test_every_refusal_is_told_with_its_code(
             assert gateway.metrics()[f'webhook_requests_total{{code="{status}"}}'] == 2
 
 
-def test_too_much_in_flight_is_503_at_once(
+def test_T07_too_much_in_flight_is_503_at_once(
     servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:
     settings = {"GATEWAY_MAX_IN_FLIGHT": "2", "GATEWAY_KAFKA_LINGER_MS": "900"}
