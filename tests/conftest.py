@@ -53,12 +53,12 @@ def binaries() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running_servers(what: str) -> Iterator[Servers]:
-    """A Kafka broker and a PostgreSQL with their own folder."""
+def running_servers(what: str, brokers: int = 1) -> Iterator[Servers]:
+    """Kafka brokers and a PostgreSQL with their own folder."""
     folder = _temporary(what)
     servers = Servers(folder)
     try:
-        yield servers.start()
+        yield servers.start(brokers=brokers)
     finally:
         servers.kill_kafka()  # its data goes anyway, and an orderly end takes seconds
         servers.kill_postgres()

@@ -103,4 +103,19 @@ bool fault_planted(const char *bug)
     return wanted.bug != NULL && strcmp(bug, wanted.bug) == 0;
 }
 
+int64_t fault_clock_skew_ms(void)
+{
+    const char *path = getenv("TELEFACT_CLOCK_FILE");
+    if (path == NULL)
+        return 0;
+    char text[32];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text));
+    if (fd >= 0)
+        (void)close(fd);
+    int64_t skew_ms = 0;
+    bool is_number = len > 0 && bytes_get_int64((struct bytes){text, (size_t)len}, &skew_ms);
+    return is_number ? skew_ms : 0;
+}
+
 #endif

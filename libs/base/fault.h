@@ -12,6 +12,8 @@
  *                                       a zombie go on
  *   TELEFACT_CRASH_LOG=<file>           one line "<point> <load>" is appended before either
  *   TELEFACT_PLANT=<bug>                switch one planted bug on
+ *   TELEFACT_CLOCK_FILE=<file>          the wall clock is wrong by the milliseconds in it; it may
+ *                                       change at any time
  *
  * An unknown point or bug name makes the process exit with 78 at start: a test cannot pass because
  * of a typo.
@@ -35,11 +37,15 @@ void fault_point(const char *point, int64_t load);
 /* True when a test wants this bug. */
 bool fault_planted(const char *bug);
 
+/* How wrong a test wants the wall clock to be; 0: right. Any thread. */
+int64_t fault_clock_skew_ms(void);
+
 #else
 
 #define fault_init(points, bugs) ((void)0)
 #define fault_point(point, load) ((void)0)
 #define fault_planted(bug) false
+#define fault_clock_skew_ms() ((int64_t)0)
 
 #endif
 #endif

@@ -1,5 +1,7 @@
 #include "libs/base/now.h"
 
+#include "libs/base/fault.h"
+
 #include <time.h>
 
 static int64_t read_us(clockid_t clock)
@@ -21,5 +23,5 @@ int64_t now_monotonic_ms(void)
 
 int64_t now_unix_ms(void)
 {
-    return read_us(CLOCK_REALTIME) / 1000;
+    return read_us(CLOCK_REALTIME) / 1000 + fault_clock_skew_ms();
 }
