@@ -10,11 +10,17 @@ struct bot_field {
     bool is_file; /* sent as the content of an uploaded file */
 };
 
+struct bot_request {
+    const char *method;
+    const struct bot_field *fields;
+    size_t field_count;
+};
+
 struct bot_port {
     /* Append the body of the answer, whatever its status, to `out_answer`. ERR_RETRY: no whole
      * answer came; the text holds neither address nor token. */
-    bool (*call)(void *self, const char *method, const struct bot_field *fields, size_t count,
-                 struct buf *out_answer, struct err *err);
+    bool (*call)(void *self, const struct bot_request *request, struct buf *out_answer,
+                 struct err *err);
     void *self;
 };
 

@@ -52,7 +52,8 @@ static bool call(struct job *job, const char *method, yyjson_val **out_result, s
 {
     yyjson_doc *document = NULL;
     buf_clear(&job->answer);
-    if (!job->bot->call(job->bot->self, method, job->fields, job->field_count, &job->answer, err) ||
+    struct bot_request request = {method, job->fields, job->field_count};
+    if (!job->bot->call(job->bot->self, &request, &job->answer, err) ||
         !bot_answer_read(buf_bytes(&job->answer), &document, out_result, err))
         return err_prefix(err, "%s", method);
     yyjson_doc_free(job->document);

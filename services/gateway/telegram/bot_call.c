@@ -50,21 +50,21 @@ static bool set_up(CURL *easy, const char *url, int64_t timeout_ms, struct buf *
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, out_answer) == CURLE_OK;
 }
 
-static bool call(void *self, const char *method, const struct bot_field *fields, size_t count,
-                 struct buf *out_answer, struct err *err)
+static bool call(void *self, const struct bot_request *request, struct buf *out_answer,
+                 struct err *err)
 {
     const struct bot_call_target *target = self;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(err, ERR_FATAL, "libcurl cannot be used");
     CURL *easy = curl_easy_init();
     curl_mime *form = curl_mime_init(easy);
-    char *url = make_url(target, method);
+    char *url = make_url(target, request->method);
     if (easy == NULL || form == NULL || !set_up(easy, url, target->timeout_ms, out_answer))
         mem_exhausted();
-    for (size_t i = 0; i < count; i++)
-        add_part(form, &fields[i]);
-    CURLcode code = count > 0 ? curl_easy_setopt(easy, CURLOPT_MIMEPOST, form)
-                              : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+    for (size_t i = 0; i < request->field_count; i++)
+        add_part(form, &request->fields[i]);
+    CURLcode code = request->field_count > 0 ? curl_easy_setopt(easy, CURLOPT_MIMEPOST, form)
+                                             : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
     if (code == CURLE_OK)
         code = curl_easy_perform(easy);
     curl_easy_cleanup(easy);
