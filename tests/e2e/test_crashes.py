@@ -87,7 +87,7 @@ async def crash_store(pair: Pair, traffic: Traffic, crashes: Crashes, points: li
 
 
 @pytest.mark.timeout(240)
-def test_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
+def test_C01_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
     run: Run, make_plan: MakePlan, binaries: Path, work_dir: Path
 ) -> None:
     gateway_points = fault_points(binaries / "telefact-gateway")

@@ -20,7 +20,7 @@ from tests.support.traffic import Traffic, TrafficPlan
 STOP_DEADLINE_S = 20.0
 
 
-def test_poison_among_good_records_is_set_aside(run: Run, make_plan: MakePlan) -> None:
+def test_C09_poison_among_good_records_is_set_aside(run: Run, make_plan: MakePlan) -> None:
     async def body() -> None:
         async with (
             Pair(make_plan(gateways=1)) as pair,
@@ -35,7 +35,7 @@ def test_poison_among_good_records_is_set_aside(run: Run, make_plan: MakePlan) -
     run(body())
 
 
-def test_a_payload_of_a_newer_version_stops_its_partition_alone(run: Run, make_plan: MakePlan) -> None:
+def test_C10_a_payload_of_a_newer_version_stops_its_partition_alone(run: Run, make_plan: MakePlan) -> None:
     async def body() -> None:
         async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=42, rate=300)) as traffic:
             await traffic.acked(300, 20)
@@ -80,7 +80,7 @@ async def stays_stopped(pair: Pair, traffic: Traffic, at: dict[int, int]) -> Non
 
 
 @pytest.mark.timeout(120)
-def test_a_log_that_starts_behind_the_position_stops_the_store(run: Run, make_plan: MakePlan) -> None:
+def test_C05_a_log_that_starts_behind_the_position_stops_the_store(run: Run, make_plan: MakePlan) -> None:
     async def body() -> None:
         async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=43, rate=300)) as traffic:
             await traffic.acked(300, 20)
@@ -108,7 +108,7 @@ def test_a_log_that_starts_behind_the_position_stops_the_store(run: Run, make_pl
 
 
 @pytest.mark.timeout(120)
-def test_a_log_that_starts_exactly_at_the_position_is_fine(run: Run, make_plan: MakePlan) -> None:
+def test_C05_a_log_that_starts_exactly_at_the_position_is_fine(run: Run, make_plan: MakePlan) -> None:
     async def body() -> None:
         async with Pair(make_plan(gateways=1)) as pair, Traffic(pair, TrafficPlan(seed=44, count=600)) as traffic:
             await traffic.settle()
@@ -135,7 +135,7 @@ def test_a_log_that_starts_exactly_at_the_position_is_fine(run: Run, make_plan: 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("is_running", [False, True], ids=["store_away", "store_running"])
-def test_a_log_rewritten_behind_the_fence_stops_the_store(run: Run, make_plan: MakePlan, is_running: bool) -> None:
+def test_C05_a_log_rewritten_behind_the_fence_stops_the_store(run: Run, make_plan: MakePlan, is_running: bool) -> None:
     """The topic is made anew and holds more records than before, but others."""
 
     async def body() -> None:

@@ -133,7 +133,7 @@ def test_C13_an_unclean_leader_election_stops_the_partition(
             "min.insync.replicas": "1",
             "unclean.leader.election.enable": "true",
         }
-        topic = NewTopic(log.topic, replica_assignment=[[1, 2]], config=config)
+        topic = NewTopic(log.topic, 1, replica_assignment=[[1, 2]], config=config)
         admin.create_topics([topic])[log.topic].result(20)
         bench = Bench(log, servers.create_database("unclean"), binaries, work_dir)
         write(bench, 0, 200)

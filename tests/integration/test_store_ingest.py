@@ -223,7 +223,7 @@ def test_poison_becomes_dead_letters_among_good_events(bench: Bench) -> None:
     run(body)
 
 
-def test_too_many_dead_letters_stop_the_partition_with_an_alarm(bench: Bench) -> None:
+def test_C09_too_many_dead_letters_stop_the_partition_with_an_alarm(bench: Bench) -> None:
     async def body() -> None:
         good = _many(100)
         bench.log.put_raw([(f"{BOT_ID}:1".encode(), b"\xff")] * 50, partition=0)
@@ -274,7 +274,7 @@ async def _output(binaries: Path, *arguments: str) -> str:
     return (await process.communicate())[0].decode()
 
 
-def test_an_unknown_payload_stops_its_partition_until_the_upgrade(bench: Bench) -> None:
+def test_C10_an_unknown_payload_stops_its_partition_until_the_upgrade(bench: Bench) -> None:
     async def body() -> None:
         newer = make("ad_counted", "newer", user_id=1)
         newer.ClearField("ad_counted")
