@@ -237,6 +237,7 @@ static void send_events(struct job *job, struct translation *translation, struct
     struct outbox_batch batch = {
         .events = translation->events,
         .count = translation->event_count,
+        .is_sequence = job->ingest->options.is_sequence,
         .traceparent = traceparent,
         .points = &POINTS,
         .load = &job->ingest->in_hand,

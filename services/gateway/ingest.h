@@ -16,6 +16,8 @@ struct ingest_options {
     int64_t bot_id;
     const char *producer; /* program and version, lives for ever */
     int64_t deadline_ms;  /* from an update's arrival: then it is not known to be durable */
+    bool is_sequence; /* the order of submission is Telegram's: what fails takes the chat's later
+                         updates in hand with it */
 };
 
 /* `outbox` is borrowed. */

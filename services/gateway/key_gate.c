@@ -125,6 +125,12 @@ void key_gate_leave(struct key_gate *gate, struct key_ticket *ticket)
     }
 }
 
+void *key_gate_behind(const struct key_ticket *ticket)
+{
+    const struct key_ticket *behind = ticket->state == TICKET_HOLDS ? ticket->first : ticket->next;
+    return ticket->state == TICKET_OUTSIDE || behind == NULL ? NULL : behind->arg;
+}
+
 size_t key_gate_waiting(const struct key_gate *gate)
 {
     return gate->waiting;

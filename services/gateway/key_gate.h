@@ -41,6 +41,9 @@ MUST_CHECK bool key_gate_enter(struct key_gate *gate, struct key_ticket *ticket,
 /* Give the key to the next one (whose `granted` is called from here), or stop waiting. */
 void key_gate_leave(struct key_gate *gate, struct key_ticket *ticket);
 
+/* The `arg` of the ticket that waits next behind `ticket` for the same key; NULL: none does. */
+void *key_gate_behind(const struct key_ticket *ticket);
+
 /* Tickets that wait right now. */
 size_t key_gate_waiting(const struct key_gate *gate);
 

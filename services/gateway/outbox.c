@@ -34,6 +34,7 @@ struct sending {
     size_t
         unresolved; /* items without a result, and one more while the batch is being handed over */
     bool has_failed;
+    bool is_sequence;
     struct event_result *results;
     size_t count;
     struct item items[];
@@ -119,6 +120,7 @@ static struct sending *sending_new(struct outbox *outbox, const struct outbox_ba
     sending->arg = batch->arg;
     sending->give_up_ms = now_monotonic_ms() + outbox->limits.wait_ms;
     sending->count = count;
+    sending->is_sequence = batch->is_sequence;
     sending->unresolved = count + 1;
     sending->before = outbox->last;
     if (outbox->last == NULL)
@@ -232,7 +234,7 @@ static void fail_followers(struct item *failed)
     }
 }
 
-static void resolve(struct item *item, enum event_state state)
+static void resolve_one(struct item *item, enum event_state state)
 {
     /* The analyzer does not see that an ended batch is out of the list. */
     struct outbox *outbox = item->sending->outbox; /* NOLINT(clang-analyzer-unix.Malloc) */
@@ -242,6 +244,25 @@ static void resolve(struct item *item, enum event_state state)
         fail_followers(item);
     key_gate_leave(outbox->gate, &item->ticket);
     count_down(item->sending);
+}
+
+/* The next event of a later batch in sequence that waits behind this one. */
+static struct item *next_in_sequence(const struct item *failed)
+{
+    struct item *item = key_gate_behind(&failed->ticket);
+    while (item != NULL && (!item->sending->is_sequence || item->sending == failed->sending))
+        item = key_gate_behind(&item->ticket);
+    return item;
+}
+
+static void resolve(struct item *item, enum event_state state)
+{
+    struct outbox *outbox = item->sending->outbox; /* NOLINT(clang-analyzer-unix.Malloc) */
+    if (state != EVENT_STATE_DURABLE && item->sending->is_sequence)
+        for (struct item *next = next_in_sequence(item); next != NULL;
+             next = next_in_sequence(item))
+            resolve_one(next, EVENT_STATE_EARLIER_FAILED);
+    resolve_one(item, state);
     pump(outbox);
 }
 

@@ -30,6 +30,9 @@ struct outbox_points {
 struct outbox_batch {
     const struct event *events; /* borrowed until outbox_send returns */
     size_t count;
+    /* Of several batches in an order of their own: an event that waits for its key fails with the
+     * earlier event that it waits for, so that no retry of that one comes later than it. */
+    bool is_sequence;
     struct bytes traceparent; /* {0}: none */
     const struct outbox_points *points;
     const size_t *load; /* what the points tell: how much its intake has in hand; lives for ever */
