@@ -121,6 +121,7 @@ static void take_assignment(struct ingest *ingest, const struct source_event *as
     (void)snprintf(ingest->cluster_id, sizeof(ingest->cluster_id), "%s", assigned->cluster_id);
     ingest_recover_in(ingest, 0);
     ingest->lag_at_ms = 0;
+    atomic_store(&ingest->has_nothing, count == 0);
     atomic_store(&ingest->is_assigned, true);
     log_info("partitions assigned", LOG_INT("count", (int64_t)count));
 }
@@ -129,6 +130,7 @@ static void give_up_assignment(struct ingest *ingest)
 {
     log_info("partitions revoked");
     atomic_store(&ingest->is_assigned, false);
+    atomic_store(&ingest->has_nothing, false);
     forget_partitions(ingest);
 }
 
@@ -380,7 +382,7 @@ struct ingest_status ingest_status(const struct ingest *ingest)
 {
     return (struct ingest_status){
         .is_assigned = atomic_load(&ingest->is_assigned),
-        .is_running = atomic_load(&ingest->is_running),
+        .is_running = atomic_load(&ingest->is_running) || atomic_load(&ingest->has_nothing),
         .is_database_well = atomic_load(&ingest->is_database_well),
         .stopped_partitions = atomic_load(&ingest->stopped_partitions),
     };

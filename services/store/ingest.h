@@ -30,7 +30,7 @@ struct ingest_options {
 
 struct ingest_status {
     bool is_assigned;      /* the group has said which partitions are ours (maybe none) */
-    bool is_running;       /* they are being read and written */
+    bool is_running;       /* they are being read and written, or there are none */
     bool is_database_well; /* as of the last try */
     int stopped_partitions;
 };

@@ -65,6 +65,7 @@ struct ingest {
 
     /* Read by other threads. */
     atomic_bool is_stopping, is_assigned, is_running, is_database_well;
+    atomic_bool has_nothing; /* no partition is ours: nothing can be behind or broken */
     atomic_int stopped_partitions;
     _Atomic int64_t applied_at_ms; /* occurred time of the newest applied event */
     _Atomic int64_t lag_records;   /* -1: not known */

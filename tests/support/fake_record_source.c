@@ -68,11 +68,12 @@ static bool say(struct fake_record_source *fake, struct source_event *out)
     }
     if (fake->assigns) {
         fake->assigns = false;
-        *out = (struct source_event){.kind = SOURCE_ASSIGNED,
-                                     .partitions = fake->ids,
-                                     .partition_count = FAKE_PARTITIONS,
-                                     .topic_partitions = fake->topic_partitions,
-                                     .cluster_id = fake->cluster_id};
+        *out =
+            (struct source_event){.kind = SOURCE_ASSIGNED,
+                                  .partitions = fake->ids,
+                                  .partition_count = fake->has_nothing_for_us ? 0 : FAKE_PARTITIONS,
+                                  .topic_partitions = fake->topic_partitions,
+                                  .cluster_id = fake->cluster_id};
         return true;
     }
     if (fake->trouble > 0) {

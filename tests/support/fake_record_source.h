@@ -35,6 +35,7 @@ struct fake_record_source {
     int32_t topic_partitions; /* as an assignment says; and */
     int32_t found_partitions; /* as the brokers say now; 0: the same */
     bool assigns, revokes;    /* what the next poll says */
+    bool has_nothing_for_us;  /* what it assigns: no partition */
     int trouble;              /* so many polls tell of trouble */
     int unwell_ranges;        /* so many range questions fail */
     int32_t next_partition;   /* partitions take turns */

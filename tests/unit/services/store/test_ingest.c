@@ -428,6 +428,18 @@ static void another_owner_is_noticed_and_the_position_read_again(void **state)
     assert_int_equal(bench->database.id_count, 20);
 }
 
+static void a_store_without_partitions_is_well(void **state)
+{
+    struct bench *bench = *state;
+    bench->log.has_nothing_for_us = true;
+    work(bench, 0);
+    assert_true(ingest_status(bench->ingest).is_assigned);
+    assert_true(ingest_status(bench->ingest).is_running);
+    bench->log.revokes = true;
+    work(bench, 0);
+    assert_false(ingest_status(bench->ingest).is_running);
+}
+
 static void revoke(void *arg)
 {
     struct bench *bench = arg;
@@ -557,6 +569,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(records_are_applied_and_positions_move),
         TEST(a_restart_goes_on_where_the_fence_stands),
+        TEST(a_store_without_partitions_is_well),
         TEST(copies_of_an_event_count_once),
         TEST(one_id_in_two_tables_is_two_events),
         TEST(poison_is_set_aside_and_the_rest_goes_on),
