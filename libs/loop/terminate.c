@@ -16,6 +16,7 @@ struct terminate {
     void *self;
     struct sigaction old_term;
     struct sigaction old_int;
+    struct sigaction old_hup;
 };
 
 /* A signal handler can reach nothing but globals. */
@@ -47,6 +48,14 @@ static void on_readable(void *self, bool readable, bool writable)
     terminate->fn(terminate->self);
 }
 
+/* Who starts a program with SIGHUP ignored (nohup) wants it to outlive the terminal. */
+static void take_hangup(struct terminate *terminate, const struct sigaction *action)
+{
+    (void)sigaction(SIGHUP, NULL, &terminate->old_hup);
+    if (terminate->old_hup.sa_handler != SIG_IGN)
+        (void)sigaction(SIGHUP, action, NULL);
+}
+
 struct terminate *terminate_new(struct loop *loop, loop_fn fn, void *self)
 {
     struct terminate *terminate = mem_alloc(sizeof(*terminate));
@@ -65,8 +74,10 @@ struct terminate *terminate_new(struct loop *loop, loop_fn fn, void *self)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaddset(&action.sa_mask, SIGTERM);
     (void)sigaddset(&action.sa_mask, SIGINT);
+    (void)sigaddset(&action.sa_mask, SIGHUP);
     (void)sigaction(SIGTERM, &action, &terminate->old_term);
     (void)sigaction(SIGINT, &action, &terminate->old_int);
+    take_hangup(terminate, &action);
     (void)signal(SIGPIPE, SIG_IGN);
     return terminate;
 }
@@ -77,6 +88,7 @@ void terminate_free(struct terminate *terminate)
         return;
     (void)sigaction(SIGTERM, &terminate->old_term, NULL);
     (void)sigaction(SIGINT, &terminate->old_int, NULL);
+    (void)sigaction(SIGHUP, &terminate->old_hup, NULL);
     signal_fd = -1;
     loop_watch_free(terminate->watch);
     (void)close(terminate->fd);
