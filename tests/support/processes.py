@@ -66,7 +66,7 @@ class Service:
         self.starts = 0
         self.on_spawn: Callable[[int], None] | None = None
         """Called with the process id at every start."""
-        self._binary = binary
+        self.binary = binary
         self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ class Service:
         """Start it without waiting."""
         assert not self.is_running, f"{self.name} runs already"
         with self.log_path.open("ab") as log:
-            self._process = await _spawn(self._binary, list(self._arguments), self.environment, log, log)
+            self._process = await _spawn(self.binary, list(self._arguments), self.environment, log, log)
         self.starts += 1
         if self.on_spawn is not None:
             self.on_spawn(self._process.pid)
@@ -214,6 +214,8 @@ async def _http_get(address: str, path: str) -> tuple[int, bytes]:
     finally:
         writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
+    if not head:
+        raise OSError(f"{address} ended the connection without an answer")
     return int(head.split(b" ", 2)[1]), body
 
 

@@ -1,0 +1,218 @@
+/*
+ * torture: preloaded into a service, makes chosen calls of the C library fail.
+ *
+ * TORTURE_MALLOC=WHO:N:MODE   the N-th malloc, calloc or realloc fails; WHO: own (called by the
+ * program itself) or all (libraries too); MODE: once, or ever (and each one after it)
+ * TORTURE_SOCKETS=PERMILLE    so many of 1000 calls on sockets end with EINTR, with EAGAIN (when
+ * the socket does not block) or early (fewer bytes); the order is the same in every run of one
+ * thread TORTURE_THREAD=N            the N-th pthread_create fails with EAGAIN
+ *
+ * What was done first is written once to the file TORTURE_LOG, so that a test can tell that it
+ * happened.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+
+static struct {
+    bool own;
+    bool ever;
+    long malloc_at; /* 0: never */
+    long thread_at;
+    long permille;
+    uintptr_t begin;
+    uintptr_t end;
+} wanted;
+static atomic_long mallocs;
+static atomic_long threads;
+static atomic_bool is_noted;
+static atomic_bool is_ready;
+static _Thread_local uint32_t dice;
+
+static void note(const char *what)
+{
+    if (atomic_exchange(&is_noted, true))
+        return;
+    const char *path = getenv("TORTURE_LOG");
+    int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return;
+    ssize_t done = write(fd, what, strlen(what));
+    (void)done;
+    (void)close(fd);
+}
+
+static int see_object(struct dl_phdr_info *info, size_t size, void *self)
+{
+    (void)size;
+    (void)self;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_X) == 0)
+            continue;
+        wanted.begin = info->dlpi_addr + part->p_vaddr;
+        wanted.end = wanted.begin + part->p_memsz;
+    }
+    return 1; /* the first object is the program itself */
+}
+
+__attribute__((constructor)) static void read_wishes(void)
+{
+    const char *text = getenv("TORTURE_MALLOC");
+    if (text != NULL) {
+        wanted.own = strncmp(text, "own", 3) == 0;
+        wanted.malloc_at = strtol(text + 4, NULL, 10);
+        wanted.ever = strstr(text, ":ever") != NULL;
+    }
+    text = getenv("TORTURE_THREAD");
+    wanted.thread_at = text == NULL ? 0 : strtol(text, NULL, 10);
+    text = getenv("TORTURE_SOCKETS");
+    wanted.permille = text == NULL ? 0 : strtol(text, NULL, 10);
+    (void)dl_iterate_phdr(see_object, NULL);
+    atomic_store(&is_ready, true);
+}
+
+static bool fails(const void *caller)
+{
+    if (!atomic_load(&is_ready) || wanted.malloc_at == 0)
+        return false;
+    uintptr_t at = (uintptr_t)caller;
+    if (wanted.own && (at < wanted.begin || at >= wanted.end))
+        return false;
+    long number = atomic_fetch_add(&mallocs, 1) + 1;
+    if (number != wanted.malloc_at && !(wanted.ever && number > wanted.malloc_at))
+        return false;
+    note("malloc\n");
+    errno = ENOMEM;
+    return true;
+}
+
+void *malloc(size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument)
+{
+    static int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
+    if (wanted.thread_at != 0 && atomic_fetch_add(&threads, 1) + 1 == wanted.thread_at) {
+        note("thread\n");
+        return EAGAIN;
+    }
+    return next(thread, attributes, start, argument);
+}
+
+/* 0: as it is; otherwise an errno, or -1: fewer bytes. */
+static int trouble(int fd)
+{
+    if (wanted.permille == 0)
+        return 0;
+    dice = dice * 1664525U + 1013904223U;
+    if ((long)(dice >> 8) % 1000 >= wanted.permille)
+        return 0;
+    struct stat what;
+    if (fstat(fd, &what) != 0 || !S_ISSOCK(what.st_mode))
+        return 0;
+    note("socket\n");
+    uint32_t choice = (dice >> 20) % 3;
+    bool does_not_block = (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+    if (choice == 0)
+        return -1;
+    return choice == 1 && does_not_block ? EAGAIN : EINTR;
+}
+
+#define HURT(fd, len) \
+    int hurt = trouble(fd); \
+    if (hurt > 0) { \
+        errno = hurt; \
+        return -1; \
+    } \
+    if (hurt < 0 && (len) > 1) \
+        (len) = 1 + (len) / 2;
+
+#define NEXT(name) \
+    static __typeof__(&name) next; \
+    if (next == NULL) \
+    *(void **)&next = dlsym(RTLD_NEXT, #name)
+
+ssize_t read(int fd, void *data, size_t len)
+{
+    NEXT(read);
+    HURT(fd, len)
+    return next(fd, data, len);
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+    NEXT(write);
+    HURT(fd, len)
+    return next(fd, data, len);
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    NEXT(send);
+    HURT(fd, len)
+    return next(fd, data, len, flags);
+}
+
+ssize_t recv(int fd, void *data, size_t len, int flags)
+{
+    NEXT(recv);
+    HURT(fd, len)
+    return next(fd, data, len, flags);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    NEXT(sendmsg);
+    size_t len = 0;
+    HURT(fd, len)
+    return next(fd, message, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    NEXT(recvmsg);
+    size_t len = 0;
+    HURT(fd, len)
+    return next(fd, message, flags);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+    NEXT(accept4);
+    size_t len = 0;
+    HURT(fd, len)
+    return next(fd, address, size, flags);
+}
