@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.local.servers import Servers
 from tests.chaos.bench import Bench, Say, bench_of, plan_of
 from tests.chaos.schedule import Fault, Shape
+from tests.support.processes import NotReady
 from tests.support.proxy import Proxy
 from tests.support.telegram import LOST
 from tests.support.traffic import Traffic, TrafficPlan
@@ -35,7 +36,6 @@ class Result:
     done: dict[str, int] = field(default_factory=dict)
     acked: int = 0
     expired: int = 0
-    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +55,35 @@ async def play(
     result = Result(seed)
     name = f"chaos_{seed}_{int(time.time())}"
     plan = plan_of(stage.servers, stage.proxies, stage.binaries, stage.work_dir, shape, seed, name)
-    async with bench_of(stage.servers, stage.proxies, plan, say) as bench:
-        async with Traffic(bench.pair, TrafficPlan(seed=seed, rate=shape.rate)) as traffic:
-            try:
-                await _hurt(bench, faults, seconds)
-                await traffic.settle(SETTLE_S)
-                letters = await asyncio.to_thread(bench.dead_letters)
-                verdict = await traffic.judge(letters)
-            except TimeoutError as error:
-                result.wrong.append(f"it does not settle: {error}")
-            else:
-                if not verdict.is_green:
-                    result.wrong.append(verdict.report())
-                result.rows = (
-                    sum(verdict.rows.values())
-                    if isinstance(getattr(verdict, "rows", None), dict)
-                    else 0
-                )
-            lost = [entry for entry in traffic.telegram.ledger.entries if entry.outcome == LOST]
-            result.acked, result.expired = traffic.acked_count, len(lost)
-            kinds = {entry.kind for entry in lost} - MAY_EXPIRE
-            if kinds:
-                result.wrong.append(f"Telegram gave up updates of these kinds: {sorted(kinds)}")
-        result.wrong += bench.broken
-        result.notes, result.done = bench.notes, bench.done
+    try:
+        async with bench_of(stage.servers, stage.proxies, plan, say) as bench:
+            await _load(bench, result, shape, faults, seconds)
+    except NotReady as error:
+        result.wrong.append(str(error))
     return result
+
+
+async def _load(
+    bench: Bench, result: Result, shape: Shape, faults: list[Fault], seconds: float
+) -> None:
+    async with Traffic(bench.pair, TrafficPlan(seed=result.seed, rate=shape.rate)) as traffic:
+        try:
+            await _hurt(bench, faults, seconds)
+            await traffic.settle(SETTLE_S)
+            letters = await asyncio.to_thread(bench.dead_letters)
+            verdict = await traffic.judge(letters)
+        except TimeoutError as error:
+            result.wrong.append(f"it does not settle: {error}")
+        else:
+            if not verdict.is_green:
+                result.wrong.append(verdict.report())
+        lost = [entry for entry in traffic.telegram.ledger.entries if entry.outcome == LOST]
+        result.acked, result.expired = traffic.acked_count, len(lost)
+        kinds = {entry.kind for entry in lost} - MAY_EXPIRE
+        if kinds:
+            result.wrong.append(f"Telegram gave up updates of these kinds: {sorted(kinds)}")
+    result.wrong += bench.broken
+    result.notes, result.done = bench.notes, bench.done
 
 
 async def _hurt(bench: Bench, faults: list[Fault], seconds: float) -> None:

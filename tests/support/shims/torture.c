@@ -1,14 +1,15 @@
 /*
  * torture: preloaded into a service, makes chosen calls of the C library fail.
  *
- * TORTURE_MALLOC=WHO:N:MODE   the N-th malloc, calloc or realloc fails; WHO: own (called by the
- * program itself) or all (libraries too); MODE: once, or ever (and each one after it)
- * TORTURE_SOCKETS=PERMILLE    so many of 1000 calls on sockets end with EINTR, with EAGAIN (when
- * the socket does not block) or early (fewer bytes); the order is the same in every run of one
- * thread TORTURE_THREAD=N            the N-th pthread_create fails with EAGAIN
+ * TORTURE_MALLOC=WHO:N:MODE: the N-th malloc, calloc or realloc fails. WHO is own (called by the
+ * program itself) or all (libraries too); MODE is once, or ever (and each one after it).
  *
- * What was done first is written once to the file TORTURE_LOG, so that a test can tell that it
- * happened.
+ * TORTURE_SOCKETS=PERMILLE: so many of 1000 calls on sockets take fewer bytes, or end with EAGAIN,
+ * or with EINTR when the socket blocks. Each thread meets them in the same order in every run.
+ *
+ * TORTURE_THREAD=N: the N-th thread is not made.
+ *
+ * What happened first is written to the file TORTURE_LOG, so that a test can tell.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <threads.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t size);
@@ -119,17 +121,29 @@ void *realloc(void *old, size_t size)
     return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
 
+static bool is_thread_refused(void)
+{
+    if (wanted.thread_at == 0 || atomic_fetch_add(&threads, 1) + 1 != wanted.thread_at)
+        return false;
+    note("thread\n");
+    return true;
+}
+
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
                    void *argument)
 {
     static int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
     if (next == NULL)
         *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
-    if (wanted.thread_at != 0 && atomic_fetch_add(&threads, 1) + 1 == wanted.thread_at) {
-        note("thread\n");
-        return EAGAIN;
-    }
-    return next(thread, attributes, start, argument);
+    return is_thread_refused() ? EAGAIN : next(thread, attributes, start, argument);
+}
+
+int thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
+{
+    static int (*next)(thrd_t *, thrd_start_t, void *);
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "thrd_create");
+    return is_thread_refused() ? thrd_error : next(thread, start, argument);
 }
 
 /* 0: as it is; otherwise an errno, or -1: fewer bytes. */
@@ -144,11 +158,10 @@ static int trouble(int fd)
     if (fstat(fd, &what) != 0 || !S_ISSOCK(what.st_mode))
         return 0;
     note("socket\n");
-    uint32_t choice = (dice >> 20) % 3;
-    bool does_not_block = (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
-    if (choice == 0)
+    if ((dice >> 20) % 2 == 0)
         return -1;
-    return choice == 1 && does_not_block ? EAGAIN : EINTR;
+    /* A socket that does not block is never interrupted. */
+    return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0 ? EAGAIN : EINTR;
 }
 
 #define HURT(fd, len) \
