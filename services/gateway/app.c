@@ -6,6 +6,7 @@
 #include "libs/ops/admin.h"
 #include "libs/ops/metrics.h"
 #include "libs/rpc/server.h"
+#include "services/gateway/app_polling.h"
 #include "services/gateway/ingest.h"
 #include "services/gateway/kafka/background.h"
 #include "services/gateway/kafka/producer.h"
@@ -48,6 +49,7 @@ struct app {
     struct outbox *outbox;
     struct ingest *ingest;
     struct update_intake updates;
+    struct polling *polling; /* NULL: as webhook */
     struct webhook *webhook; /* NULL: not this process's role, or not yet open */
     struct publish *publish;
     struct event_intake events;
@@ -79,7 +81,7 @@ static struct metric key_waits_metric = {
     .count = 1,
 };
 
-static void add_metrics(void)
+static void add_metrics(const struct settings *settings)
 {
     metrics_add(&in_flight_metric);
     metrics_add(&in_flight_bytes_metric);
@@ -88,6 +90,7 @@ static void add_metrics(void)
     publish_add_metrics();
     producer_add_metrics();
     webhook_add_metrics();
+    polling_add_metrics(settings);
     publish_service_add_metrics();
 }
 
@@ -101,6 +104,7 @@ struct kafka_options app_kafka_options(const struct settings *settings)
         .high_mark = (size_t)settings->max_in_flight - (size_t)settings->max_in_flight / 4,
         .topic_prefix = settings->topic_prefix,
         .partitions = (int32_t)settings->topic_partitions,
+        .has_lease = gateway_polls(settings),
         .passed = &settings->kafka,
     };
 }
@@ -157,6 +161,13 @@ static bool open_service(struct app *app, struct err *err)
     return true;
 }
 
+static bool open_polling(struct app *app, struct err *err)
+{
+    struct polling_host host = {app->loop, app->background, &app->kafka, app->settings,
+                                &app->updates};
+    return polling_open(&host, &app->polling, err) || err_prefix(err, "polling: ");
+}
+
 static void fail(struct app *app, const char *msg, const struct err *err)
 {
     log_error(msg, LOG_TEXT("error", err->text));
@@ -167,7 +178,7 @@ static void fail(struct app *app, const char *msg, const struct err *err)
 static void serve(struct app *app)
 {
     struct err err;
-    if (!open_webhook(app, &err) || !open_service(app, &err)) {
+    if (!open_webhook(app, &err) || !open_service(app, &err) || !open_polling(app, &err)) {
         fail(app, "a listener cannot be opened", &err);
         return;
     }
@@ -196,6 +207,7 @@ static void on_topics_checked(void *arg, const struct err *err)
 static bool is_finished(const struct app *app)
 {
     return !background_is_busy(app->background) && outbox_is_empty(app->outbox) &&
+           polling_is_idle(app->polling) &&
            (app->webhook == NULL || webhook_is_idle(app->webhook)) &&
            (app->service == NULL || publish_service_is_idle(app->service));
 }
@@ -259,6 +271,7 @@ static void on_terminate(void *arg)
     app->drain_until_ms = now_monotonic_ms() + drain_ms(app->settings);
     topic_watch_stop(app->topics);
     admin_drain(app->admin);
+    polling_drain(app->polling);
     if (app->webhook != NULL)
         webhook_drain(app->webhook);
     if (app->service != NULL) {
@@ -282,6 +295,12 @@ static bool has_topics(void *self, struct err *err)
     return is_started(self, err);
 }
 
+static bool gets_updates(void *self, struct err *err)
+{
+    const struct app *app = self;
+    return polling_check(app->polling, err);
+}
+
 static bool is_connected(void *self, struct err *err)
 {
     const struct app *app = self;
@@ -302,6 +321,7 @@ static void build_core(struct app *app)
         .bot_id = settings->bot_id,
         .producer = PRODUCER,
         .deadline_ms = settings->delivery_timeout_ms + REPORT_MS,
+        .is_sequence = gateway_polls(settings),
     };
     app->ingest = ingest_new(app->outbox, &ingest);
     app->updates = ingest_port(app->ingest);
@@ -339,6 +359,7 @@ static void done(struct app *app)
     loop_timer_free(app->tick);
     admin_free(app->admin);
     publish_service_free(app->service);
+    polling_free(app->polling);
     webhook_free(app->webhook);
     publish_free(app->publish);
     ingest_free(app->ingest);
@@ -357,7 +378,7 @@ int app_run(const struct settings *settings)
         .kafka = app_kafka_options(settings),
     };
     struct err err;
-    add_metrics();
+    add_metrics(settings);
     app.loop = loop_new();
     app.background = background_new(app.loop);
     if (!producer_open(app.loop, app.background, &app.kafka, &app.producer, &err)) {
@@ -369,6 +390,7 @@ int app_run(const struct settings *settings)
             {"topics", ADMIN_STARTED, is_started, &app},
             {"topics", ADMIN_READY, has_topics, &app},
             {"kafka", ADMIN_READY, is_connected, &app},
+            {"telegram", ADMIN_READY, gets_updates, &app},
         };
         build_core(&app);
         run_loop(&app, checks, sizeof(checks) / sizeof(*checks));

@@ -1,8 +1,13 @@
-/* bot_ports: what the command line needs of the Bot API: one call, waited for. */
+/*
+ * bot_ports: what the core needs of the Bot API: one call that is waited for (the command line),
+ * and one at a time on the loop (polling, the look at the webhook).
+ */
 #ifndef SERVICES_GATEWAY_BOT_PORTS_H
 #define SERVICES_GATEWAY_BOT_PORTS_H
 
 #include "libs/base/buf.h"
+
+#include <stdint.h>
 
 struct bot_field {
     const char *name;
@@ -21,6 +26,19 @@ struct bot_port {
      * answer came; the text holds neither address nor token. */
     bool (*call)(void *self, const struct bot_request *request, struct buf *out_answer,
                  struct err *err);
+    void *self;
+};
+
+/* Called once for each call that was not cancelled; the body lives until it returns. data NULL: no
+ * whole answer came. */
+typedef void (*bot_answer_fn)(void *arg, struct bytes body);
+
+/* One call of the Bot API at a time. */
+struct bot_line {
+    /* `json` are the method's parameters, copied. fn(arg) is called later. */
+    void (*call)(void *self, const char *method, const char *json, int64_t timeout_ms,
+                 bot_answer_fn fn, void *arg);
+    void (*cancel)(void *self); /* nothing on its way is fine */
     void *self;
 };
 

@@ -17,22 +17,10 @@
 #ifndef SERVICES_GATEWAY_POLLER_H
 #define SERVICES_GATEWAY_POLLER_H
 
+#include "services/gateway/bot_ports.h"
 #include "services/gateway/ports.h"
 
 struct poller;
-
-/* Called once for each call that was not cancelled; the body lives until it returns. data NULL: no
- * whole answer came. */
-typedef void (*bot_answer_fn)(void *arg, struct bytes body);
-
-/* One call of the Bot API at a time. */
-struct bot_line {
-    /* `json` are the method's parameters, copied. fn(arg) is called later. */
-    void (*call)(void *self, const char *method, const char *json, int64_t timeout_ms,
-                 bot_answer_fn fn, void *arg);
-    void (*cancel)(void *self); /* nothing on its way is fine */
-    void *self;
-};
 
 struct poller_options {
     int64_t poll_s; /* how long Telegram may hold an answer back until there is an update */

@@ -1,12 +1,9 @@
 #include "services/gateway/settings.h"
 
-#include "libs/base/bytes.h"
 #include "libs/wire/position.h"
+#include "services/gateway/settings_check.h"
 
 #define AT(field) offsetof(struct settings, field)
-
-#define ANSWER_MS_MAX 55000 /* Telegram waits 60 s, and the request has to arrive */
-#define SECRET_LEN_MAX 256  /* Telegram refuses longer ones */
 
 static const char *const MODES[] = {"webhook", "polling", "none", NULL};
 static const char *const ROLES[] = {"ingest", "publish", "worker", NULL};
@@ -58,8 +55,8 @@ static const struct setting ROWS[] = {
      .offset = AT(mode),
      .standard = "webhook",
      .choices = MODES,
-     .doc = "How updates come in: webhook listens for Telegram, none takes no updates; polling is "
-            "not built yet."},
+     .doc = "How updates come in: webhook listens for Telegram, polling asks Telegram (needs "
+            "GATEWAY_BOT_TOKEN and that no webhook is set), none takes no updates."},
     {.name = "GATEWAY_ROLES",
      .type = SETTING_SET,
      .offset = AT(roles),
@@ -67,6 +64,26 @@ static const struct setting ROWS[] = {
      .choices = ROLES,
      .doc = "What this process does: ingest takes updates, publish serves PublishService; worker "
             "is not built yet."},
+    {.name = "GATEWAY_POLL_TIMEOUT_S",
+     .type = SETTING_INT,
+     .offset = AT(poll_timeout_s),
+     .standard = "50",
+     .min = 0,
+     .max = 50,
+     .doc = "How long Telegram may hold back its answer to getUpdates until there is an update."},
+    {.name = "GATEWAY_WEBHOOK_URL",
+     .type = SETTING_TEXT,
+     .offset = AT(webhook_url),
+     .doc = "The address that the webhook must be set to; another one is an alarm. Empty: any. "
+            "Looked at with GATEWAY_BOT_TOKEN in mode webhook."},
+    {.name = "GATEWAY_WEBHOOK_CHECK_S",
+     .type = SETTING_INT,
+     .offset = AT(webhook_check_s),
+     .standard = "60",
+     .min = 0,
+     .max = 86400,
+     .doc = "How often Telegram is asked how the webhook fares, which needs GATEWAY_BOT_TOKEN; 0: "
+            "never."},
     {.name = "GATEWAY_WEBHOOK_LISTEN",
      .type = SETTING_TEXT,
      .offset = AT(webhook_listen),
@@ -256,104 +273,7 @@ static const struct settings_table TABLE = {
     .count = sizeof(ROWS) / sizeof(ROWS[0]),
 };
 
-struct faults {
-    FILE *report;
-    int count;
-};
-
-static void add_fault(struct faults *faults, const char *line)
-{
-    (void)fputs(line, faults->report);
-    faults->count++;
-}
-
-static bool is_secret(const char *text)
-{
-    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-    return len <= SECRET_LEN_MAX && text[len] == '\0';
-}
-
-/* The number before the token's colon must be a bot id; nothing of the token is shown. */
-static void check_bot(struct settings *settings, struct faults *faults)
-{
-    const char *token = settings->bot_token;
-    if (token[0] == '\0') {
-        if (settings->bot_id == 0)
-            add_fault(faults, "GATEWAY_BOT_TOKEN: missing; set it, or GATEWAY_BOT_ID when the "
-                              "token is kept from this process\n");
-        return;
-    }
-    int64_t id = 0;
-    const char *colon = strchr(token, ':');
-    if (colon == NULL || colon[1] == '\0' ||
-        !bytes_get_int64((struct bytes){token, (size_t)(colon - token)}, &id) || id <= 0)
-        add_fault(faults, "GATEWAY_BOT_TOKEN: not of the form <number>:<text>; copy it again\n");
-    else if (settings->bot_id != 0 && settings->bot_id != id)
-        add_fault(faults, "GATEWAY_BOT_ID: is not the bot of GATEWAY_BOT_TOKEN; remove one\n");
-    else
-        settings->bot_id = id;
-}
-
-static void check_secrets(const struct settings *settings, struct faults *faults)
-{
-    if (!is_secret(settings->webhook_secret))
-        add_fault(faults, "GATEWAY_WEBHOOK_SECRET: only 1 to 256 of A-Z a-z 0-9 _ - are allowed\n");
-    if (!is_secret(settings->webhook_secret_previous))
-        add_fault(faults, "GATEWAY_WEBHOOK_SECRET_PREVIOUS: only 1 to 256 of A-Z a-z 0-9 _ - are "
-                          "allowed\n");
-}
-
-static void check_webhook(const struct settings *settings, struct faults *faults)
-{
-    if (settings->webhook_secret[0] == '\0')
-        add_fault(faults, "GATEWAY_WEBHOOK_SECRET: missing; the webhook listens publicly and "
-                          "needs one\n");
-    check_secrets(settings, faults);
-    if (settings->webhook_path[0] != '/' || strpbrk(settings->webhook_path, " ?#") != NULL)
-        add_fault(faults, "GATEWAY_WEBHOOK_PATH: must start with / and hold no blank, ? or #\n");
-    if (strchr(settings->webhook_path, ':') != NULL)
-        add_fault(faults, "GATEWAY_WEBHOOK_PATH: holds a colon, as a bot token does; paths are "
-                          "logged by proxies, use a random text\n");
-    if (settings->forward_url[0] != '\0' &&
-        strncmp(settings->forward_url, "http://", strlen("http://")) != 0 &&
-        strncmp(settings->forward_url, "https://", strlen("https://")) != 0)
-        add_fault(faults, "GATEWAY_FORWARD_URL: must start with http:// or https://\n");
-    if (settings->forward_url[0] != '\0' &&
-        settings->delivery_timeout_ms + settings->forward_timeout_ms > ANSWER_MS_MAX)
-        add_fault(faults, "GATEWAY_DELIVERY_TIMEOUT_MS: with GATEWAY_FORWARD_TIMEOUT_MS more than "
-                          "55000, and Telegram gives up after 60 s; lower one of them\n");
-}
-
-static void check_api(const struct settings *settings, struct faults *faults)
-{
-    if (strncmp(settings->api_base_url, "https://", strlen("https://")) != 0 &&
-        strncmp(settings->api_base_url, "http://", strlen("http://")) != 0)
-        add_fault(faults, "GATEWAY_API_BASE_URL: must start with https:// (http:// for a server of "
-                          "your own)\n");
-}
-
-static void check_topics(const struct settings *settings, struct faults *faults)
-{
-    size_t len = strspn(settings->topic_prefix,
-                        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
-    if (len == 0 || len > 200 || settings->topic_prefix[len] != '\0')
-        add_fault(faults, "GATEWAY_TOPIC_PREFIX: 1 to 200 of A-Z a-z 0-9 . _ - are allowed\n");
-}
-
-static void check_together(struct settings *settings, struct faults *faults)
-{
-    check_topics(settings, faults);
-    check_api(settings, faults);
-    check_bot(settings, faults);
-    if (settings->mode == MODE_POLLING)
-        add_fault(faults, "GATEWAY_MODE: polling is not built yet; use webhook or none\n");
-    if ((settings->roles & ROLE_WORKER) != 0)
-        add_fault(faults, "GATEWAY_ROLES: worker is not built yet; use ingest and publish\n");
-    if (gateway_takes_webhook(settings))
-        check_webhook(settings, faults);
-}
-
-static bool load(char *const *environ_list, struct settings *out, struct faults *faults,
+static bool load(char *const *environ_list, struct settings *out, struct settings_faults *faults,
                  struct err *err)
 {
     return settings_load(&TABLE, environ_list, out, &out->kafka, faults->report, err);
@@ -362,35 +282,36 @@ static bool load(char *const *environ_list, struct settings *out, struct faults 
 bool gateway_settings_load(char *const *environ_list, struct settings *out, FILE *report,
                            struct err *err)
 {
-    struct faults faults = {.report = report};
+    struct settings_faults faults = {.report = report};
     if (!load(environ_list, out, &faults, err))
         return false;
-    check_together(out, &faults);
+    settings_check_all(out, &faults);
     return faults.count == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults.count);
 }
 
 bool gateway_settings_load_topics(char *const *environ_list, struct settings *out, FILE *report,
                                   struct err *err)
 {
-    struct faults faults = {.report = report};
+    struct settings_faults faults = {.report = report};
     if (!load(environ_list, out, &faults, err))
         return false;
-    check_topics(out, &faults);
+    settings_check_topics(out, &faults);
     return faults.count == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults.count);
 }
 
 bool gateway_settings_load_bot(char *const *environ_list, struct settings *out, FILE *report,
                                struct err *err)
 {
-    struct faults faults = {.report = report};
+    struct settings_faults faults = {.report = report};
     if (!load(environ_list, out, &faults, err))
         return false;
-    check_api(out, &faults);
-    check_bot(out, &faults);
-    check_secrets(out, &faults);
-    if (out->bot_token[0] == '\0' && out->bot_id != 0)
-        add_fault(&faults, "GATEWAY_BOT_TOKEN: missing; Telegram is asked with it\n");
+    settings_check_bot(out, &faults);
     return faults.count == 0 || err_set(err, ERR_REJECT, "%d settings are wrong", faults.count);
+}
+
+bool gateway_polls(const struct settings *settings)
+{
+    return (settings->roles & ROLE_INGEST) != 0 && settings->mode == MODE_POLLING;
 }
 
 bool gateway_takes_webhook(const struct settings *settings)

@@ -14,6 +14,10 @@ struct settings {
     int mode;
     uint32_t roles;
 
+    int64_t poll_timeout_s;
+
+    char *webhook_url;
+    int64_t webhook_check_s;
     char *webhook_listen;
     char *webhook_path;
     char *webhook_secret;
@@ -56,6 +60,7 @@ MUST_CHECK bool gateway_settings_load(char *const *environ_list, struct settings
 void gateway_settings_done(struct settings *settings);
 
 bool gateway_takes_webhook(const struct settings *settings);
+bool gateway_polls(const struct settings *settings);
 const char *gateway_compression(const struct settings *settings); /* librdkafka's name */
 
 /* As settings_show and settings_print_reference do. */

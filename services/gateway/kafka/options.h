@@ -14,6 +14,7 @@ struct kafka_options {
     size_t high_mark;            /* records on their way at which the producer is not ready */
     const char *topic_prefix;
     int32_t partitions;
+    bool has_lease;                      /* the topic of the pollers' lease is needed */
     const struct settings_pairs *passed; /* librdkafka properties of the operator */
 };
 

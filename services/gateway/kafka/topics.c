@@ -29,6 +29,11 @@ void topic_name(const char *prefix, enum sink_topic topic, char out[TOPIC_NAME_M
     (void)snprintf(out, TOPIC_NAME_MAX, "%s.%s.v1", prefix, kind);
 }
 
+void topic_lease_name(const char *prefix, char out[TOPIC_NAME_MAX])
+{
+    (void)snprintf(out, TOPIC_NAME_MAX, "%s.lease.v1", prefix);
+}
+
 static void set_config(rd_kafka_NewTopic_t *topic, const char *name, int64_t value)
 {
     char text[24];
@@ -65,6 +70,28 @@ static bool create_one(struct admin_call *admin, const struct kafka_options *opt
     return admin_call_create(admin, new_topic, err) || err_prefix(err, "create topic %s", name);
 }
 
+static bool create_lease(struct admin_call *admin, const struct kafka_options *options,
+                         const struct topics_plan *plan, int *created, struct err *err)
+{
+    char name[TOPIC_NAME_MAX];
+    char text[200];
+    struct topic_shape shape;
+    topic_lease_name(options->topic_prefix, name);
+    if (!admin_call_load_shape(admin, name, &shape, err))
+        return false;
+    if (shape.partitions > 0)
+        return true;
+    AUTO(topic)
+    rd_kafka_NewTopic_t *new_topic =
+        rd_kafka_NewTopic_new(name, 1, plan->replication_factor, text, sizeof(text));
+    if (new_topic == NULL)
+        return err_set(err, ERR_FATAL, "topic %s: %s", name, text);
+    if (!admin_call_create(admin, new_topic, err))
+        return err_prefix(err, "create topic %s", name);
+    ++*created;
+    return true;
+}
+
 bool topics_create(const struct kafka_options *options, const struct topics_plan *plan,
                    int *out_created, struct err *err)
 {
@@ -84,6 +111,8 @@ bool topics_create(const struct kafka_options *options, const struct topics_plan
             return false;
         created++;
     }
+    if (!create_lease(admin, options, plan, &created, err))
+        return false;
     *out_created = created;
     return true;
 }
@@ -176,6 +205,24 @@ static bool check_one(struct admin_call *admin, const struct kafka_options *opti
     return true;
 }
 
+static bool check_lease(struct admin_call *admin, const struct kafka_options *options,
+                        struct topics_findings *out, struct err *err)
+{
+    char name[TOPIC_NAME_MAX];
+    struct topic_shape shape;
+    topic_lease_name(options->topic_prefix, name);
+    if (!admin_call_load_shape(admin, name, &shape, err))
+        return false;
+    if (shape.partitions == 0)
+        add_line(out->report, "topic %s: is missing; run `telefact-gateway topics create`\n", name);
+    else if (shape.partitions != 1)
+        add_line(out->report,
+                 "topic %s: has %d partitions and must have 1; delete it and run "
+                 "`telefact-gateway topics create`\n",
+                 name, shape.partitions);
+    return true;
+}
+
 bool topics_check(const struct kafka_options *options, struct topics_findings *out, struct err *err)
 {
     AUTO(admin) struct admin_call *admin = NULL;
@@ -185,5 +232,7 @@ bool topics_check(const struct kafka_options *options, struct topics_findings *o
     for (int topic = 0; topic < TOPICS; topic++)
         if (!check_one(admin, options, (enum sink_topic)topic, out, err))
             return false;
+    if (options->has_lease && !check_lease(admin, options, out, err))
+        return false;
     return out->report[0] == '\0' || err_set(err, ERR_REJECT, "the topics are not as they must be");
 }

@@ -23,7 +23,7 @@ static void add_part(curl_mime *form, const struct bot_field *field)
         mem_exhausted();
 }
 
-static char *make_url(const struct bot_call_target *target, const char *method)
+char *bot_call_url(const struct bot_call_target *target, const char *method)
 {
     size_t base_len = strlen(target->base_url);
     while (base_len > 0 && target->base_url[base_len - 1] == '/')
@@ -58,7 +58,7 @@ static bool call(void *self, const struct bot_request *request, struct buf *out_
         return err_set(err, ERR_FATAL, "libcurl cannot be used");
     CURL *easy = curl_easy_init();
     curl_mime *form = curl_mime_init(easy);
-    char *url = make_url(target, request->method);
+    char *url = bot_call_url(target, request->method);
     if (easy == NULL || form == NULL || !set_up(easy, url, target->timeout_ms, out_answer))
         mem_exhausted();
     for (size_t i = 0; i < request->field_count; i++)

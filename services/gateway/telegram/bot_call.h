@@ -17,6 +17,9 @@ struct bot_call_target {
     int64_t timeout_ms;
 };
 
+/* The method's address; it holds the token, so it is shown nowhere. The caller frees it. */
+char *bot_call_url(const struct bot_call_target *target, const char *method);
+
 /* As a port; `target` is borrowed for as long as it is used. */
 struct bot_port bot_call_port(struct bot_call_target *target);
 
