@@ -17,6 +17,7 @@ from tests.faults.stores import quick
 from tests.faults.torture import Tortured, build
 from tests.support.pair import Pair
 from tests.support.processes import Service
+from tests.support.proxy import Proxy
 from tests.support.traffic import Traffic, TrafficPlan
 
 NTH_AT_START = (1, 2, 3, 5, 9, 17, 40, 90, 200, 450, 900)
@@ -156,6 +157,36 @@ def test_S03_no_descriptor_left_is_refused_and_recovers(run: Run, make_plan: Mak
             verdict = await traffic.settle_and_judge()
             assert verdict.is_green, verdict.report()
             assert [service.starts for service in pair.services] == [1, 1, 1]
+
+    run(body())
+
+
+@pytest.mark.timeout(120)
+def test_S03_an_event_before_anybody_listens_is_not_the_last(
+    run: Run, make_plan: MakePlan, work_dir: Path
+) -> None:
+    """Kafka refuses at the start, and its error is there before the gateway watches for events."""
+
+    async def body() -> None:
+        shim = build(work_dir)
+        plan = make_plan(gateways=1, store_settings=quick())
+        host, port = plan.servers.kafka_bootstrap.split(":")
+        async with Pair(plan) as pair:
+            gateway = pair.gateways[0]
+            await gateway.stop()
+            with Proxy((host, int(port))) as proxy:
+                gateway.environment["GATEWAY_KAFKA_BOOTSTRAP_SERVERS"] = proxy.address
+                proxy.refuse()
+                with Tortured(gateway, shim, TORTURE_EVENTFD_MS="300") as tortured:
+                    await gateway.spawn()
+                await asyncio.sleep(2)
+                assert "eventfd" in tortured.happened
+                proxy.accept()
+                await gateway.wait_ready(20)
+                async with Traffic(pair, TrafficPlan(seed=311, rate=200)) as traffic:
+                    await traffic.acked(200, 20)
+                    verdict = await traffic.settle_and_judge()
+                    assert verdict.is_green, verdict.report()
 
     run(body())
 

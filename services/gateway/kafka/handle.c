@@ -206,6 +206,9 @@ static bool open_queue(struct handle *handle, struct err *err)
     handle->watch = loop_watch_new(handle->host.loop, handle->event_fd, on_readable, handle);
     loop_watch_want(handle->watch, true, false);
     rd_kafka_queue_io_event_enable(handle->queue, handle->event_fd, &one, sizeof(one));
+    /* librdkafka writes when the queue stops being empty, and it may hold an event already. */
+    if (write(handle->event_fd, &one, sizeof(one)) < 0)
+        return err_set(err, ERR_FATAL, "cannot wake for Kafka's events");
     return true;
 }
 

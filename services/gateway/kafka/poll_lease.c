@@ -101,6 +101,9 @@ static bool open_queue(struct poll_lease *lease, struct err *err)
     lease->watch = loop_watch_new(lease->host.loop, lease->event_fd, on_readable, lease);
     loop_watch_want(lease->watch, true, false);
     rd_kafka_queue_io_event_enable(lease->queue, lease->event_fd, &one, sizeof(one));
+    /* librdkafka writes when the queue stops being empty, and it may hold an event already. */
+    if (write(lease->event_fd, &one, sizeof(one)) < 0)
+        return err_set(err, ERR_FATAL, "cannot wake for Kafka's events");
     return true;
 }
 

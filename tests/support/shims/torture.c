@@ -9,6 +9,8 @@
  *
  * TORTURE_THREAD=N: the N-th thread is not made.
  *
+ * TORTURE_EVENTFD_MS=N: eventfd() takes so long, while other threads go on.
+ *
  * What happened first is written to the file TORTURE_LOG, so that a test can tell.
  */
 #define _GNU_SOURCE
@@ -16,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,6 +26,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -127,6 +131,19 @@ static bool is_thread_refused(void)
         return false;
     note("thread\n");
     return true;
+}
+
+int eventfd(unsigned int count, int flags)
+{
+    static int (*next)(unsigned int, int);
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "eventfd");
+    const char *text = getenv("TORTURE_EVENTFD_MS");
+    if (text != NULL) {
+        note("eventfd\n");
+        (void)poll(NULL, 0, atoi(text));
+    }
+    return next(count, flags);
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
