@@ -141,7 +141,7 @@ int eventfd(unsigned int count, int flags)
     const char *text = getenv("TORTURE_EVENTFD_MS");
     if (text != NULL) {
         note("eventfd\n");
-        (void)poll(NULL, 0, atoi(text));
+        (void)poll(NULL, 0, (int)strtol(text, NULL, 10));
     }
     return next(count, flags);
 }
