@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.e2e.conftest import MakePlan, Run, fault_points
+from tests.e2e.test_polling import POLLING_POINTS
 from tests.e2e.crashes import POINT_DEADLINE_S, Crashes, cut_off, join_anew, unapplied_since
 from tests.support.pair import Pair
 from tests.support.traffic import Traffic, TrafficPlan
@@ -90,7 +91,8 @@ async def crash_store(pair: Pair, traffic: Traffic, crashes: Crashes, points: li
 def test_C01_a_crash_at_every_point_loses_nothing_and_counts_nothing_twice(
     run: Run, make_plan: MakePlan, binaries: Path, work_dir: Path
 ) -> None:
-    gateway_points = fault_points(binaries / "telefact-gateway")
+    points = fault_points(binaries / "telefact-gateway")
+    gateway_points = [point for point in points if point not in POLLING_POINTS]
     # COPY needs larger transactions than these; tests/faults kills and stops a store in it.
     store_points = [point for point in fault_points(binaries / "telefact-store") if point != "store.copying"]
     assert len(gateway_points) >= 8
