@@ -84,6 +84,7 @@ class Gateway:
         self.log_path = work_dir / "gateway.log"
         self.environment = {
             "GATEWAY_BOT_TOKEN": TOKEN,
+            "GATEWAY_WEBHOOK_CHECK_S": "0",
             "GATEWAY_WEBHOOK_LISTEN": f"127.0.0.1:{self.hook}",
             "GATEWAY_WEBHOOK_PATH": PATH,
             "GATEWAY_WEBHOOK_SECRET": SECRET,

@@ -112,6 +112,7 @@ class Pair:
         self.publish_targets.append(rpc)
         environment = {
             "GATEWAY_BOT_TOKEN": TOKEN,
+            "GATEWAY_WEBHOOK_CHECK_S": "0",  # no Bot API stands behind most pairs
             "GATEWAY_MODE": "webhook",
             "GATEWAY_ROLES": "ingest,publish",
             "GATEWAY_WEBHOOK_LISTEN": hook,
