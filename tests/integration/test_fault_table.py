@@ -29,7 +29,7 @@ def untested() -> set[str]:
     return {line.split("|")[1].strip() for line in PAGE.read_text().splitlines() if line.endswith("| none yet |")}
 
 
-def tests_of_the_tree() -> set[str]:
+def names_in_the_tree() -> set[str]:
     names: set[str] = set()
     for file in (ROOT / "tests").rglob("test_*.py"):
         tree = ast.parse(file.read_text())
@@ -45,7 +45,7 @@ def test_every_fault_has_a_row() -> None:
 
 
 def test_every_row_names_tests_that_exist() -> None:
-    there = tests_of_the_tree()
+    there = names_in_the_tree()
     missing = {fault: [name for name in names if name not in there] for fault, names in rows().items()}
     assert {fault: names for fault, names in missing.items() if names} == {}
 
@@ -57,7 +57,7 @@ def test_a_row_without_a_test_says_so() -> None:
 def test_every_fault_test_is_named_in_its_row() -> None:
     page = rows()
     unnamed = []
-    for name in tests_of_the_tree():
+    for name in names_in_the_tree():
         match = re.match(r"test_([KCPTS])(\d\d)_", name)
         if match and name not in page.get(match[1] + str(int(match[2])), []):
             unnamed.append(name)
