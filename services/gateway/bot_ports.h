@@ -33,11 +33,16 @@ struct bot_port {
  * whole answer came. */
 typedef void (*bot_answer_fn)(void *arg, struct bytes body);
 
+struct bot_question {
+    const char *method;
+    const char *json; /* the method's parameters */
+    int64_t timeout_ms;
+};
+
 /* One call of the Bot API at a time. */
 struct bot_line {
-    /* `json` are the method's parameters, copied. fn(arg) is called later. */
-    void (*call)(void *self, const char *method, const char *json, int64_t timeout_ms,
-                 bot_answer_fn fn, void *arg);
+    /* `question` is copied. fn(arg) is called later. */
+    void (*call)(void *self, const struct bot_question *question, bot_answer_fn fn, void *arg);
     void (*cancel)(void *self); /* nothing on its way is fine */
     void *self;
 };

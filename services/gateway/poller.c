@@ -179,7 +179,8 @@ static void call(struct poller *poller, const char *method, const char *json, in
 {
     poller->is_calling = true;
     poller->has_answer = false;
-    poller->bot.call(poller->bot.self, method, json, timeout_ms, on_answer, poller);
+    struct bot_question question = {method, json, timeout_ms};
+    poller->bot.call(poller->bot.self, &question, on_answer, poller);
 }
 
 static void look(struct poller *poller)

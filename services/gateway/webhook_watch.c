@@ -127,7 +127,8 @@ void webhook_watch_step(struct webhook_watch *watch, int64_t now_ms)
         return;
     watch->look_at_ms = now_ms + watch->period_ms;
     watch->is_calling = true;
-    watch->bot.call(watch->bot.self, "getWebhookInfo", "{}", CALL_MS, on_answer, watch);
+    struct bot_question question = {"getWebhookInfo", "{}", CALL_MS};
+    watch->bot.call(watch->bot.self, &question, on_answer, watch);
 }
 
 void webhook_watch_stop(struct webhook_watch *watch)

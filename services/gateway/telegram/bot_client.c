@@ -71,18 +71,18 @@ static bool set_up(struct bot_client *client, const char *url, int64_t timeout_m
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, client) == CURLE_OK;
 }
 
-static void call(void *self, const char *method, const char *json, int64_t timeout_ms,
-                 bot_answer_fn fn, void *arg)
+static void call(void *self, const struct bot_question *question, bot_answer_fn fn, void *arg)
 {
     struct bot_client *client = self;
     client->fn = fn;
     client->arg = arg;
     buf_clear(&client->json);
     buf_clear(&client->answer);
-    char *url = bot_call_url(&client->target, method);
+    char *url = bot_call_url(&client->target, question->method);
     client->transfer = (struct curl_transfer){curl_easy_init(), on_done, client};
-    if (client->transfer.easy == NULL || !buf_append(&client->json, json, strlen(json)) ||
-        !set_up(client, url, timeout_ms))
+    if (client->transfer.easy == NULL ||
+        !buf_append(&client->json, question->json, strlen(question->json)) ||
+        !set_up(client, url, question->timeout_ms))
         mem_exhausted();
     free(url);
     curl_loop_start(client->curl, &client->transfer);
