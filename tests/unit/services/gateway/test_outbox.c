@@ -22,6 +22,7 @@ struct answer {
 };
 
 struct fixture {
+    bool is_sequence; /* what is sent from now on */
     struct fake_record_sink sink;
     struct record_sink port;
     struct outbox *outbox;
@@ -54,6 +55,7 @@ static void send(struct fixture *fixture, const int64_t *subjects, size_t count,
     struct outbox_batch batch = {
         .events = events,
         .count = count,
+        .is_sequence = fixture->is_sequence,
         .points = &POINTS,
         .load = &LOAD,
         .done = on_done,
@@ -176,6 +178,32 @@ static void after_a_failure_the_rest_of_the_key_fails_unsent(void **state)
     assert_int_equal(other.results[0].state, EVENT_STATE_DURABLE);
 }
 
+static void in_a_sequence_a_failure_takes_what_waits_for_its_key_along(void **state)
+{
+    struct fixture *fixture = *state;
+    struct answer first, second, apart, third, other;
+    fixture->is_sequence = true;
+    SEND(fixture, &first, 7);
+    SEND(fixture, &second, 7);
+    SEND(fixture, &other, 8);
+    fixture->is_sequence = false;
+    SEND(fixture, &apart, 7);
+    fixture->is_sequence = true;
+    SEND(fixture, &third, 7);
+    fake_record_sink_fail(&fixture->sink, 0, false);
+    assert_int_equal(first.results[0].state, EVENT_STATE_UNACKNOWLEDGED);
+    assert_int_equal(second.results[0].state, EVENT_STATE_EARLIER_FAILED);
+    assert_int_equal(third.results[0].state, EVENT_STATE_EARLIER_FAILED);
+    assert_int_equal(other.calls, 0);
+    assert_int_equal(apart.calls, 0);
+    assert_string_equal(fake_record_sink_key(&fixture->sink, 2), "42:7");
+    fake_record_sink_deliver(&fixture->sink, 1, 5);
+    fake_record_sink_deliver(&fixture->sink, 2, 6);
+    assert_int_equal(other.results[0].state, EVENT_STATE_DURABLE);
+    assert_int_equal(apart.results[0].state, EVENT_STATE_DURABLE);
+    assert_true(outbox_is_empty(fixture->outbox));
+}
+
 static void what_the_sink_refuses_fails_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -269,6 +297,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(batches_of_one_key_follow_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_failure_the_rest_of_the_key_fails_unsent, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(in_a_sequence_a_failure_takes_what_waits_for_its_key_along,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_sink_refuses_fails_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_waiter_gives_the_key_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wait_for_a_key_ends, set_up, tear_down),
