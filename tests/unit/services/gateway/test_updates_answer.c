@@ -1,6 +1,5 @@
 #include "services/gateway/updates_answer.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <setjmp.h>
@@ -55,11 +54,14 @@ static void a_deep_update_does_not_hold_up_the_others(void **state)
 {
     (void)state;
     enum { LEVELS = 5000 };
-    static char text[2 * LEVELS + 200];
-    size_t len = (size_t)sprintf(text, "{\"ok\":true,\"result\":[{\"update_id\":1,\"a\":");
-    memset(text + len, '[', LEVELS);
-    memset(text + len + LEVELS, ']', LEVELS);
-    strcpy(text + len + 2 * (size_t)LEVELS, "},{\"update_id\":2}]}");
+    static const char head[] = "{\"ok\":true,\"result\":[{\"update_id\":1,\"a\":";
+    static const char tail[] = "},{\"update_id\":2}]}";
+    static char text[sizeof(head) + sizeof(tail) + 2 * LEVELS];
+    char *nested = text + sizeof(head) - 1;
+    memcpy(text, head, sizeof(head) - 1);
+    memset(nested, '[', LEVELS);
+    memset(nested + LEVELS, ']', LEVELS);
+    memcpy(nested + (size_t)2 * LEVELS, tail, sizeof(tail));
     struct updates_answer answer = read_text(text);
     assert_int_equal(answer.count, 2);
     assert_body(answer, 1, "{\"update_id\":2}");
