@@ -16,8 +16,10 @@ static struct updates_answer read_text(const char *text)
     return answer;
 }
 
-#define assert_body(answer, index, text) \
-    assert_true(bytes_equal((answer).updates[index].body, bytes_of_text(text)))
+static void assert_body(const struct updates_answer *answer, size_t index, const char *text)
+{
+    assert_true(bytes_equal(answer->updates[index].body, bytes_of_text(text)));
+}
 
 static void updates_keep_the_bytes_that_telegram_sent(void **state)
 {
@@ -28,9 +30,9 @@ static void updates_keep_the_bytes_that_telegram_sent(void **state)
     assert_int_equal(answer.verdict, BOT_DONE);
     assert_int_equal(answer.count, 2);
     assert_int_equal(answer.updates[0].id, 7);
-    assert_body(answer, 0, "{\"update_id\": 7, \"a\":\"]}\\\"[{\\\\\"}");
+    assert_body(&answer, 0, "{\"update_id\": 7, \"a\":\"]}\\\"[{\\\\\"}");
     assert_int_equal(answer.updates[1].id, 8);
-    assert_body(answer, 1, "{ \"b\":[[1,{}],2.50e1] ,\"update_id\":8 }");
+    assert_body(&answer, 1, "{ \"b\":[[1,{}],2.50e1] ,\"update_id\":8 }");
 }
 
 static void an_empty_list_brings_nothing(void **state)
@@ -47,7 +49,7 @@ static void other_members_before_the_result_do_not_matter(void **state)
     struct updates_answer answer = read_text("{\"x\":{\"result\":[1]},\"y\":\"result\",\"ok\":true,"
                                              "\"result\":[{\"update_id\":1}],\"z\":null}");
     assert_int_equal(answer.count, 1);
-    assert_body(answer, 0, "{\"update_id\":1}");
+    assert_body(&answer, 0, "{\"update_id\":1}");
 }
 
 static void a_deep_update_does_not_hold_up_the_others(void **state)
@@ -64,7 +66,7 @@ static void a_deep_update_does_not_hold_up_the_others(void **state)
     memcpy(nested + (size_t)2 * LEVELS, tail, sizeof(tail));
     struct updates_answer answer = read_text(text);
     assert_int_equal(answer.count, 2);
-    assert_body(answer, 1, "{\"update_id\":2}");
+    assert_body(&answer, 1, "{\"update_id\":2}");
 }
 
 static void what_is_not_whole_brings_nothing(void **state)
