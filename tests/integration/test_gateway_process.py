@@ -60,7 +60,8 @@ def test_all_faults_of_the_settings_are_told_together(idle: Gateway) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"GATEWAY_MODE": "polling"}, "GATEWAY_MODE: polling is not built yet"),
+        ({"GATEWAY_MODE": "polling", "GATEWAY_BOT_TOKEN": "", "GATEWAY_BOT_ID": "5"}, "GATEWAY_BOT_TOKEN: missing"),
+        ({"GATEWAY_MODE": "polling", "GATEWAY_FORWARD_URL": "http://127.0.0.1:1/bot"}, "only in mode webhook"),
         ({"GATEWAY_ROLES": "ingest,worker"}, "GATEWAY_ROLES: worker is not built yet"),
         ({"GATEWAY_WEBHOOK_SECRET": ""}, "GATEWAY_WEBHOOK_SECRET: missing"),
         ({"GATEWAY_WEBHOOK_SECRET": "with blank"}, "GATEWAY_WEBHOOK_SECRET: only"),
