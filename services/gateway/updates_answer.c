@@ -151,15 +151,14 @@ static bool take_updates(yyjson_val *list, struct bytes text, struct updates_ans
 {
     static const struct json_member member = JSON_MEMBER("update_id", JSON_INT64);
     struct scan scan = {text.data + 1, text.data + text.len};
-    yyjson_val *each = NULL;
-    size_t i = 0;
+    yyjson_arr_iter all = yyjson_arr_iter_with(list);
     size_t count = 0;
-    yyjson_arr_foreach(list, i, count, each)
-    {
+    for (yyjson_val *each = yyjson_arr_iter_next(&all); each != NULL;
+         each = yyjson_arr_iter_next(&all)) {
         yyjson_val *id = NULL;
         if (!json_pick(each, &member, 1, &id) || id == NULL)
             return false;
-        out->updates[i] = (struct polled_update){json_int64(id), take_value(&scan)};
+        out->updates[count++] = (struct polled_update){json_int64(id), take_value(&scan)};
         skip_blank(&scan);
         scan.at++; /* a comma, or the end */
     }

@@ -140,14 +140,12 @@ static bool is_plain(struct bytes name)
 
 static bool add_present_kinds(struct job *job, yyjson_val *names, struct err *err)
 {
-    yyjson_val *each = NULL;
-    size_t i = 0;
-    size_t count = 0;
     bool is_whole = true;
     if (yyjson_arr_size(names) == 0)
         return true; /* left out, Telegram keeps what it has */
-    yyjson_arr_foreach(names, i, count, each)
-    {
+    yyjson_arr_iter all = yyjson_arr_iter_with(names);
+    for (yyjson_val *each = yyjson_arr_iter_next(&all); each != NULL;
+         each = yyjson_arr_iter_next(&all)) {
         struct bytes name = {yyjson_get_str(each), yyjson_get_len(each)};
         is_whole = is_whole && is_plain(name) && add_name(&job->kinds, name);
     }

@@ -36,7 +36,9 @@ static const struct json_member WANTED[MEMBERS] = {
 
 static struct bytes text_or_empty(yyjson_val *value)
 {
-    return value == NULL ? (struct bytes){0} : json_text(value);
+    if (value == NULL)
+        return (struct bytes){0};
+    return json_text(value);
 }
 
 static int64_t number_or_zero(yyjson_val *value)
@@ -46,13 +48,11 @@ static int64_t number_or_zero(yyjson_val *value)
 
 static bool are_texts(yyjson_val *array)
 {
-    yyjson_val *each = NULL;
-    size_t i = 0;
-    size_t count = 0;
     if (!yyjson_is_arr(array))
         return false;
-    yyjson_arr_foreach(array, i, count, each)
-    {
+    yyjson_arr_iter all = yyjson_arr_iter_with(array);
+    for (yyjson_val *each = yyjson_arr_iter_next(&all); each != NULL;
+         each = yyjson_arr_iter_next(&all)) {
         if (!yyjson_is_str(each))
             return false;
     }
@@ -120,15 +120,14 @@ static void put_time(struct buf *out, const char *label, int64_t unix_s)
 
 static void put_kinds(struct buf *out, yyjson_val *kinds)
 {
-    yyjson_val *each = NULL;
-    size_t i = 0;
-    size_t count = 0;
     if (yyjson_arr_size(kinds) == 0) {
         put(out, "allowed updates: all but reactions and chat_member (Telegram's default)\n");
         return;
     }
     put_number(out, "allowed updates, kinds: ", (int64_t)yyjson_arr_size(kinds));
-    yyjson_arr_foreach(kinds, i, count, each)
+    yyjson_arr_iter all = yyjson_arr_iter_with(kinds);
+    for (yyjson_val *each = yyjson_arr_iter_next(&all); each != NULL;
+         each = yyjson_arr_iter_next(&all))
         put_text(out, "  ", (struct bytes){yyjson_get_str(each), yyjson_get_len(each)});
 }
 
