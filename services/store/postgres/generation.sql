@@ -1,7 +1,8 @@
 -- The tables of one generation, created by the store with :schema replaced by g<N>. The one place that holds the
 -- physical layout of the facts. No sequence, no clock, no random value: rows depend on the log alone.
 --
--- Facts carry no foreign key and no index but their unique event id (docs/adr/0005).
+-- Facts carry no foreign key (docs/adr/0005); their indexes are the two that the lists and the edges of trailing
+-- windows need. Statistics are kept, never scanned for (docs/adr/0009).
 
 CREATE SCHEMA :schema;
 
@@ -28,25 +29,34 @@ CREATE TABLE :schema.users (
     is_stub       boolean NOT NULL DEFAULT true,
     is_lang_set   boolean NOT NULL DEFAULT false,
     is_blocked    boolean NOT NULL DEFAULT false,
+    is_mode_set   boolean NOT NULL DEFAULT false,
     -- (time in ms, update_id, event_id) of the registration that won; NULL for a stub
     first_ms      bigint,
     first_update  bigint,
     first_event   uuid,
     videos        bigint  NOT NULL DEFAULT 0,
     images        bigint  NOT NULL DEFAULT 0,
-    music         bigint  NOT NULL DEFAULT 0
+    music         bigint  NOT NULL DEFAULT 0,
+    -- the largest known time of each kind of fact; NULL: none has a time
+    last_video_at bigint,
+    last_image_at bigint,
+    last_music_at bigint
 ) WITH (fillfactor = 70);
 
--- Who pressed /start, with the newest names (seed 004's users).
+-- The edge of a trailing window of registrations, and the oldest one. No column of it changes with a download, so
+-- rows of users are still updated in place.
+CREATE INDEX users_registered_at ON :schema.users (registered_at) WHERE NOT is_stub;
+
+-- Who pressed /start, with the newest names (seed 004's users). A row without first_ms is a stub: settings came first.
 CREATE TABLE :schema.profiles (
     id            bigint PRIMARY KEY,
     username      text,
     first_name    text   NOT NULL,
     created_at    timestamptz,
     settings      jsonb  NOT NULL DEFAULT '{}',
-    first_ms      bigint NOT NULL,
-    first_update  bigint NOT NULL,
-    first_event   uuid   NOT NULL,
+    first_ms      bigint,
+    first_update  bigint,
+    first_event   uuid,
     -- of the names; NULL: no sighting carried any
     last_ms       bigint,
     last_update   bigint,
@@ -65,6 +75,8 @@ CREATE TABLE :schema.videos (
     platform          smallint NOT NULL DEFAULT 0,
     platform_video_id bigint
 );
+CREATE INDEX videos_user ON :schema.videos (user_id, downloaded_at, pk_id);
+CREATE INDEX videos_time ON :schema.videos (downloaded_at, pk_id) INCLUDE (user_id, is_images);
 
 CREATE TABLE :schema.music (
     event_id      uuid   PRIMARY KEY,
@@ -73,6 +85,7 @@ CREATE TABLE :schema.music (
     downloaded_at bigint,
     video_id      bigint NOT NULL
 );
+CREATE INDEX music_time ON :schema.music (downloaded_at) INCLUDE (user_id);
 
 -- Ids of the applied events that leave no fact row (UserSeen excepted: it may be applied any number of times).
 CREATE TABLE :schema.applied (
@@ -85,6 +98,7 @@ CREATE TABLE :schema.aliases (
     new_id bigint NOT NULL,
     PRIMARY KEY (old_id, new_id)
 );
+CREATE INDEX aliases_new ON :schema.aliases (new_id);
 
 -- All-time totals, one row for each partition (its writer) and class of chats (0: id 0, 1: users, 2: groups).
 CREATE TABLE :schema.totals (
@@ -97,5 +111,50 @@ CREATE TABLE :schema.totals (
     image_users bigint   NOT NULL DEFAULT 0,
     music       bigint   NOT NULL DEFAULT 0,
     music_users bigint   NOT NULL DEFAULT 0,
+    file_modes  bigint   NOT NULL DEFAULT 0,
     PRIMARY KEY (partition, chat_class)
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0);
+
+-- The same by time: level 1: hours, 2: days, 3: 32 days; bucket = unix seconds / length of the level's bucket. chats by
+-- registered_at; videos, images, music by downloaded_at; *_users: users whose *last* such fact lies in the bucket, so
+-- the users active since a moment are a sum too. What has no time is in no bucket. A row of zeros is deleted.
+CREATE TABLE :schema.buckets (
+    level       smallint NOT NULL,
+    bucket      bigint   NOT NULL,
+    partition   integer  NOT NULL,
+    chat_class  smallint NOT NULL,
+    chats       bigint   NOT NULL DEFAULT 0,
+    videos      bigint   NOT NULL DEFAULT 0,
+    images      bigint   NOT NULL DEFAULT 0,
+    video_users bigint   NOT NULL DEFAULT 0,
+    image_users bigint   NOT NULL DEFAULT 0,
+    music       bigint   NOT NULL DEFAULT 0,
+    music_users bigint   NOT NULL DEFAULT 0,
+    PRIMARY KEY (level, bucket, partition, chat_class)
+) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0.05);
+
+-- Registered chats by language. A row of zero is deleted.
+CREATE TABLE :schema.langs (
+    partition integer NOT NULL,
+    lang      text COLLATE "C" NOT NULL,
+    chats     bigint  NOT NULL,
+    PRIMARY KEY (partition, lang)
+) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0);
+
+-- Registered chats by referral link: the one table whose rows all writers share, because it must be ranked; written
+-- last before COMMIT, in order of the links. A row of zero is deleted. A link is at most 2,048 bytes, which an index
+-- row (2,704) always holds.
+CREATE TABLE :schema.referrals (
+    link  text COLLATE "C" PRIMARY KEY,
+    chats bigint NOT NULL
+) WITH (fillfactor = 70);
+CREATE INDEX referrals_rank ON :schema.referrals (chats DESC, link);
+
+-- The 16 users of each partition with most videos (ties: the smaller id). Counts only grow, so who falls out comes back
+-- only by a video of its own.
+CREATE TABLE :schema.top_users (
+    partition integer NOT NULL,
+    user_id   bigint  NOT NULL,
+    videos    bigint  NOT NULL,
+    PRIMARY KEY (partition, user_id)
+) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0);
