@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-LIBS = ["libs/base", "libs/loop", "libs/wire", "libs/ops"]  # what a service's core stands on
+LIBS = ["libs/base", "libs/loop", "libs/wire", "libs/json", "libs/ops"]  # what a service's core stands on
 
 # folder -> (folders or files of ours it may include, outside headers that only it may include)
 LAYERS = {
@@ -13,6 +13,7 @@ LAYERS = {
     "libs/http":                 (["libs/base", "libs/loop"], ["event2/"]),
     "libs/ops":                  (["libs/base", "libs/loop", "libs/http"], []),
     "libs/wire":                 (["libs/base"], ["protobuf-c/", ".pb-c.h", "openssl/"]),
+    "libs/json":                 (["libs/base"], ["yyjson.h"]),
     "libs/kafka":                (["libs/base"], ["librdkafka/"]),
     "libs/rpc":                  (["libs/base", "libs/loop", "libs/ops"],
                                   ["nghttp2/", "event2/", "protobuf-c/", ".pb-c.h", "openssl/"]),

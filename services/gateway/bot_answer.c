@@ -1,6 +1,6 @@
 #include "services/gateway/bot_answer.h"
 
-#include "services/gateway/json_pick.h"
+#include "libs/json/json_pick.h"
 
 #include <stdio.h>
 

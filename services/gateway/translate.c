@@ -1,9 +1,9 @@
 #include "services/gateway/translate.h"
 
 #include "libs/base/mem.h"
+#include "libs/json/json_pick.h"
 #include "libs/wire/decimal.h"
 #include "libs/wire/event_id.h"
-#include "services/gateway/json_pick.h"
 #include "services/gateway/translate_text.h"
 #include "services/gateway/update_json.h"
 

@@ -6,8 +6,8 @@
 #ifndef SERVICES_GATEWAY_UPDATE_JSON_H
 #define SERVICES_GATEWAY_UPDATE_JSON_H
 
+#include "libs/json/json_pick.h"
 #include "libs/wire/event.h"
-#include "services/gateway/json_pick.h"
 
 /* The chat of a message, button or member change. */
 struct update_chat {

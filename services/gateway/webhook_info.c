@@ -2,7 +2,7 @@
 
 #include "libs/base/mem.h"
 #include "libs/base/redact.h"
-#include "services/gateway/json_pick.h"
+#include "libs/json/json_pick.h"
 
 #include <stdio.h>
 #include <time.h>

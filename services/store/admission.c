@@ -1,5 +1,6 @@
 #include "services/store/admission.h"
 
+#include "libs/json/settings_patch.h"
 #include "libs/wire/record.h"
 
 static bool is_key_of(struct bytes key, int64_t bot_id, int64_t subject_id)
@@ -33,6 +34,13 @@ const char *admission_fault(const struct admission_rules *rules, const struct re
         record_partition(record->key, rules->topic_partitions) != record->place.partition) {
         *out_detail = "the record is in another partition than murmur2 of its key gives";
         return "wrong_partition";
+    }
+    const char *fault = event->kind == EVENT_USER_SETTINGS_PATCHED
+                            ? settings_patch_fault(event->merge_patch)
+                            : NULL;
+    if (fault != NULL) {
+        *out_detail = fault;
+        return "bad_patch";
     }
     return NULL;
 }

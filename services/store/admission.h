@@ -2,7 +2,8 @@
  * admission: whether a record of the events topic may take effect here. Pure.
  *
  * A record that may not is a dead letter with a stable cause: it belongs to another bot, or its key
- * or partition are not those of its event, which would break the order of a chat.
+ * or partition are not those of its event, which would break the order of a chat, or its settings
+ * patch cannot be applied.
  */
 #ifndef SERVICES_STORE_ADMISSION_H
 #define SERVICES_STORE_ADMISSION_H
@@ -14,8 +15,8 @@ struct admission_rules {
     int32_t topic_partitions; /* 0: unknown, partitions are not checked */
 };
 
-/* NULL: admitted. Else the cause ("other_bot", "wrong_key", "wrong_partition") and a constant line.
- */
+/* NULL: admitted. Else the cause ("other_bot", "wrong_key", "wrong_partition", "bad_patch") and a
+ * constant line. */
 const char *admission_fault(const struct admission_rules *rules, const struct record_view *record,
                             const struct event *event, const char **out_detail);
 

@@ -1,5 +1,5 @@
 /*
- * fold: the projection. Events over rows give new rows and totals; pure, no I/O, no clock.
+ * fold: the projection. Events over rows give new rows and statistics; pure, no I/O, no clock.
  *
  * Live ingest and replay run this same code, so a rebuild equals the live state. The caller loads
  * the rows of every user the events name (absent ones are simply not loaded), folds fresh events in
@@ -22,10 +22,18 @@ struct fold_mark {
     uint8_t event_id[EVENT_ID_LEN];
 };
 
+#define FOLD_NEVER (-1) /* instead of unix seconds: none with a known time */
+
+/* How many facts of a kind a user has, and the largest known time of one. */
+struct fold_tally {
+    int64_t count;
+    int64_t last_at; /* unix seconds; FOLD_NEVER */
+};
+
 /* A row of table users. */
 struct fold_user {
     int64_t user_id;
-    int32_t partition; /* of the events that name it: its writer, whose totals it counts in */
+    int32_t partition; /* of the events that name it: its writer, whose counts it stands in */
     bool is_loaded;    /* it was in the database */
     bool is_changed;   /* it must be written */
     bool is_registration_changed; /* also lang, link, registered_at and the flags beside them */
@@ -40,8 +48,9 @@ struct fold_user {
     bool is_stub;
     bool is_lang_set;
     bool is_blocked;
+    bool is_mode_set;
     struct fold_mark first; /* meaningless for a stub */
-    int64_t videos, images, music;
+    struct fold_tally videos, images, music;
 };
 
 /* A row of table profiles. */
@@ -51,19 +60,62 @@ struct fold_profile {
     bool is_changed;
     struct bytes username; /* data NULL: absent */
     struct bytes first_name;
+    struct bytes settings; /* a JSON object */
     bool has_created_at;
     int64_t created_at_ms;
+    bool has_first;         /* false: a stub, known from settings only */
     bool has_last;          /* false: no sighting carried names */
-    struct fold_mark first; /* the smallest sighting */
+    struct fold_mark first; /* the smallest sighting; meaningless without has_first */
     struct fold_mark last;  /* the largest one that carried names; meaningless without has_last */
 };
 
-/* Change of one row of table totals. */
+/* ---- statistics: each struct is a change of one row ---- */
+
 #define FOLD_CHAT_CLASSES 3 /* id 0, users, groups */
+
+enum fold_count { /* in the order of the columns of totals and buckets */
+                  FOLD_CHATS,
+                  FOLD_VIDEOS,
+                  FOLD_IMAGES,
+                  FOLD_VIDEO_USERS,
+                  FOLD_IMAGE_USERS,
+                  FOLD_MUSIC,
+                  FOLD_MUSIC_USERS,
+};
+#define FOLD_COUNTS 7
+
 struct fold_totals {
     int32_t partition;
     int16_t chat_class;
-    int64_t chats, videos, images, video_users, image_users, music, music_users;
+    int64_t counts[FOLD_COUNTS];
+    int64_t file_modes;
+};
+
+/* Lengths of the buckets of levels 1, 2 and 3. */
+#define FOLD_HOUR_S INT64_C(3600)
+#define FOLD_DAY_S INT64_C(86400)
+#define FOLD_32_DAYS_S (32 * FOLD_DAY_S)
+
+struct fold_bucket { /* the users among the counts stand where their last fact is */
+    int16_t level;
+    int16_t chat_class;
+    int32_t partition;
+    int64_t bucket; /* unix seconds / length */
+    int64_t counts[FOLD_COUNTS];
+};
+
+/* Registered chats of a language, or with a referral link (partition 0: all writers share it). */
+struct fold_text_count {
+    int32_t partition;
+    struct bytes text;
+    int64_t chats;
+};
+
+#define FOLD_TOP_USERS 16 /* of each partition */
+struct fold_top {
+    int32_t partition;
+    int64_t user_id;
+    int64_t videos; /* 0: no longer among them */
 };
 
 /* Where an event stands in the log. */
@@ -80,9 +132,8 @@ void fold_free(struct fold *fold);          /* NULL is fine */
 void fold_reset(struct fold *fold);         /* forget all rows; keeps memory */
 size_t fold_bytes(const struct fold *fold); /* memory in use, for the batch's bound */
 
-/* False: this build does not know the effect of such events (UserSettingsPatched, UserErased). They
- * stop their partition, as unknown payloads do: recording them without their effect would lose it
- * for ever. */
+/* False: this build does not know the effect of such events (UserErased). They stop their
+ * partition, as unknown payloads do: recording them without their effect would lose it for ever. */
 bool fold_is_known(enum event_kind kind);
 
 /* Before loading: note which rows an event needs. Then fold_wanted_* list the ids, ascending, each
@@ -90,20 +141,28 @@ bool fold_is_known(enum event_kind kind);
 void fold_want(struct fold *fold, const struct event *event, const struct fold_place *place);
 size_t fold_wanted_users(struct fold *fold, const int64_t **out_ids);
 size_t fold_wanted_profiles(struct fold *fold, const int64_t **out_ids);
+/* Partitions whose top users are needed, each once. */
+size_t fold_wanted_tops(struct fold *fold, const int32_t **out_partitions);
 
 /* Hand in a loaded row (texts are copied). Rows not handed in are absent. */
 void fold_load_user(struct fold *fold, const struct fold_user *row);
 void fold_load_profile(struct fold *fold, const struct fold_profile *row);
+void fold_load_top(struct fold *fold, const struct fold_top *row);
 
 /* Apply one fresh event whose rows were wanted. Its facts (videos, music, applied, aliases) are no
  * rows of the fold: they follow from the event alone. */
 void fold_apply(struct fold *fold, const struct event *event, const struct fold_place *place);
 
-/* Results: changed rows in ascending order of id, and the totals' changes that are not all zero.
- * They live until fold_reset. */
+/* Results: changed rows in ascending order of id, and the changes of the statistics that are not
+ * zero, in order of their keys. They live until fold_reset; nothing is applied after asking. */
 size_t fold_changed_users(struct fold *fold, const struct fold_user *const **out_rows);
 size_t fold_changed_profiles(struct fold *fold, const struct fold_profile *const **out_rows);
 size_t fold_changed_totals(struct fold *fold, const struct fold_totals **out_rows);
+size_t fold_changed_buckets(struct fold *fold, const struct fold_bucket **out_rows);
+size_t fold_changed_langs(struct fold *fold, const struct fold_text_count **out_rows);
+size_t fold_changed_links(struct fold *fold, const struct fold_text_count **out_rows);
+/* What differs from the loaded rows: as it is now. */
+size_t fold_changed_tops(struct fold *fold, const struct fold_top **out_rows);
 
 /* The time a row gets: the smaller of occurred_at_ms and the record's time + 300 s; 0: unknown. */
 int64_t fold_time_ms(const struct event *event, const struct fold_place *place);

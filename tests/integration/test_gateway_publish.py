@@ -165,8 +165,8 @@ SEEN = {"chat_type": 1, "source": 2, "lang": "en"}
         (lambda: event(update_id=-1, ad_counted=event_pb2.AdCounted(user_id=5)), "update_id"),
         (lambda: event(user_erased=event_pb2.UserErased(user_id=5)), "user_erased"),
         (
-            lambda: event(user_settings_patched=event_pb2.UserSettingsPatched(user_id=5, merge_patch=b"{}")),
-            "user_settings_patched: is not applied by this release",
+            lambda: event(user_settings_patched=event_pb2.UserSettingsPatched(user_id=5, merge_patch=b"[1]")),
+            "user_settings_patched.merge_patch: not a JSON object",
         ),
         (lambda: event(user_seen=event_pb2.UserSeen(user_id=5, **{**SEEN, "lang": "xx"})), "user_seen.lang"),
         (lambda: event(user_seen=event_pb2.UserSeen(user_id=5, **{**SEEN, "source": 9})), "user_seen.source"),

@@ -99,6 +99,7 @@ static void keep_profile(struct fake_projection_store *fake, const struct fold_p
     fake->profiles[i] = *row;
     fake->profiles[i].username = arena_keep(&fake->texts, row->username);
     fake->profiles[i].first_name = arena_keep(&fake->texts, row->first_name);
+    fake->profiles[i].settings = arena_keep(&fake->texts, row->settings);
 }
 
 static void add_totals(struct fake_projection_store *fake, const struct fold_totals *row)
@@ -113,13 +114,77 @@ static void add_totals(struct fake_projection_store *fake, const struct fold_tot
         *sum = *row;
         return;
     }
-    sum->chats += row->chats;
-    sum->videos += row->videos;
-    sum->images += row->images;
-    sum->video_users += row->video_users;
-    sum->image_users += row->image_users;
-    sum->music += row->music;
-    sum->music_users += row->music_users;
+    for (int what = 0; what < FOLD_COUNTS; what++)
+        sum->counts[what] += row->counts[what];
+    sum->file_modes += row->file_modes;
+}
+
+static bool is_same_bucket(const struct fold_bucket *a, const struct fold_bucket *b)
+{
+    return a->level == b->level && a->bucket == b->bucket && a->partition == b->partition &&
+           a->chat_class == b->chat_class;
+}
+
+static bool is_empty_bucket(const struct fold_bucket *bucket)
+{
+    static const int64_t zeros[FOLD_COUNTS];
+    return memcmp(bucket->counts, zeros, sizeof(zeros)) == 0;
+}
+
+static void add_bucket(struct fake_projection_store *fake, const struct fold_bucket *row)
+{
+    size_t i = 0;
+    while (i < fake->bucket_count && !is_same_bucket(&fake->buckets[i], row))
+        i++;
+    if (i == fake->bucket_count) {
+        fake->buckets[fake->bucket_count++] = *row;
+        return;
+    }
+    for (int what = 0; what < FOLD_COUNTS; what++)
+        fake->buckets[i].counts[what] += row->counts[what];
+    if (is_empty_bucket(&fake->buckets[i]))
+        fake->buckets[i] = fake->buckets[--fake->bucket_count];
+}
+
+static void add_text(struct fake_projection_store *fake, struct fake_texts *texts,
+                     const struct fold_text_count *row)
+{
+    size_t i = 0;
+    while (i < texts->count && (texts->rows[i].partition != row->partition ||
+                                !bytes_equal(texts->rows[i].text, row->text)))
+        i++;
+    if (i == texts->count) {
+        texts->rows[texts->count++] = *row;
+        texts->rows[i].text = arena_keep(&fake->texts, row->text);
+        return;
+    }
+    texts->rows[i].chats += row->chats;
+    if (texts->rows[i].chats == 0)
+        texts->rows[i] = texts->rows[--texts->count];
+}
+
+static void put_top(struct fake_projection_store *fake, const struct fold_top *row)
+{
+    size_t i = 0;
+    while (i < fake->top_count &&
+           (fake->tops[i].partition != row->partition || fake->tops[i].user_id != row->user_id))
+        i++;
+    if (row->videos == 0) {
+        fake->tops[i] = fake->tops[--fake->top_count];
+        return;
+    }
+    fake->top_count += i == fake->top_count ? 1 : 0;
+    fake->tops[i] = *row;
+}
+
+static void load_tops(struct fake_projection_store *fake, struct fold *fold)
+{
+    const int32_t *partitions = NULL;
+    size_t count = fold_wanted_tops(fold, &partitions);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < fake->top_count; k++)
+            if (fake->tops[k].partition == partitions[i])
+                fold_load_top(fold, &fake->tops[k]);
 }
 
 static void load_rows(struct fake_projection_store *fake, struct fold *fold)
@@ -134,6 +199,30 @@ static void load_rows(struct fake_projection_store *fake, struct fold *fold)
         for (size_t k = 0; k < fake->profile_count; k++)
             if (fake->profiles[k].id == ids[i])
                 fold_load_profile(fold, &fake->profiles[k]);
+    load_tops(fake, fold);
+}
+
+static void store_statistics(struct fake_projection_store *fake, struct fold *fold)
+{
+    const struct fold_totals *totals = NULL;
+    size_t count = fold_changed_totals(fold, &totals);
+    for (size_t i = 0; i < count; i++)
+        add_totals(fake, &totals[i]);
+    const struct fold_bucket *buckets = NULL;
+    count = fold_changed_buckets(fold, &buckets);
+    for (size_t i = 0; i < count; i++)
+        add_bucket(fake, &buckets[i]);
+    const struct fold_text_count *texts = NULL;
+    count = fold_changed_langs(fold, &texts);
+    for (size_t i = 0; i < count; i++)
+        add_text(fake, &fake->langs, &texts[i]);
+    count = fold_changed_links(fold, &texts);
+    for (size_t i = 0; i < count; i++)
+        add_text(fake, &fake->links, &texts[i]);
+    const struct fold_top *tops = NULL;
+    count = fold_changed_tops(fold, &tops);
+    for (size_t i = 0; i < count; i++)
+        put_top(fake, &tops[i]);
 }
 
 static void store_rows(struct fake_projection_store *fake, struct fold *fold)
@@ -146,10 +235,7 @@ static void store_rows(struct fake_projection_store *fake, struct fold *fold)
     count = fold_changed_profiles(fold, &profiles);
     for (size_t i = 0; i < count; i++)
         keep_profile(fake, profiles[i]);
-    const struct fold_totals *totals = NULL;
-    count = fold_changed_totals(fold, &totals);
-    for (size_t i = 0; i < count; i++)
-        add_totals(fake, &totals[i]);
+    store_statistics(fake, fold);
 }
 
 static void store_events(struct fake_projection_store *fake, struct batch *batch)

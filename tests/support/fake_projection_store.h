@@ -14,6 +14,14 @@
 #define FAKE_IDS_MAX 8192
 #define FAKE_LETTERS_MAX 256
 #define FAKE_FENCES_MAX 16
+#define FAKE_BUCKETS_MAX 4096
+#define FAKE_TEXTS_MAX 64
+#define FAKE_TOPS_MAX 128
+
+struct fake_texts { /* counts by text; none is zero */
+    struct fold_text_count rows[FAKE_TEXTS_MAX];
+    size_t count;
+};
 
 struct fake_letter {
     struct fold_place place;
@@ -29,6 +37,12 @@ struct fake_projection_store {
     size_t profile_count;
     struct fold_totals totals[FAKE_ROWS_MAX];
     size_t total_count;
+    struct fold_bucket buckets[FAKE_BUCKETS_MAX]; /* none is all zeros */
+    size_t bucket_count;
+    struct fake_texts langs;
+    struct fake_texts links;
+    struct fold_top tops[FAKE_TOPS_MAX];
+    size_t top_count;
     uint8_t ids[FAKE_IDS_MAX][EVENT_ID_LEN];
     size_t id_count;
     struct fake_letter letters[FAKE_LETTERS_MAX];

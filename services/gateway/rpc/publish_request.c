@@ -4,6 +4,7 @@
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "libs/base/random.h"
+#include "libs/json/settings_patch.h"
 #include "libs/wire/event_codec.h"
 #include "libs/wire/event_id.h"
 
@@ -73,9 +74,6 @@ static const char *find_forbidden(const event_message *given, int64_t bot_id)
         return "ordinal: must be unset";
     if (given->payload_case == TELEFACT__EVENT__V1__EVENT__PAYLOAD_USER_ERASED)
         return "user_erased: belongs to the erase command and cannot be published";
-    /* The store stops a partition at what it cannot apply. */
-    if (given->payload_case == TELEFACT__EVENT__V1__EVENT__PAYLOAD_USER_SETTINGS_PATCHED)
-        return "user_settings_patched: is not applied by this release and cannot be published";
     return NULL;
 }
 
@@ -108,7 +106,8 @@ static const char *decode(struct publish_reader *reader, const event_message *me
     const char *why = NULL;
     switch (event_decode(value, reader->arena, out, &why)) {
     case EVENT_DECODED:
-        return NULL;
+        return out->kind == EVENT_USER_SETTINGS_PATCHED ? settings_patch_fault(out->merge_patch)
+                                                        : NULL;
     case EVENT_MALFORMED:
         return why;
     case EVENT_UNKNOWN_PAYLOAD: /* or an enum's value that this build does not know */

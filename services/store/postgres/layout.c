@@ -14,9 +14,21 @@ struct statement {
 /* In the order of layout_put_user and layout_copy_user. */
 #define USER_COLUMNS \
     "user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown, is_stub, is_lang_set," \
-    " is_blocked, first_ms, first_update, first_event, videos, images, music"
+    " is_blocked, is_mode_set, first_ms, first_update, first_event, videos, images, music," \
+    " last_video_at, last_image_at, last_music_at"
 
 #define MARK_TYPES ARRAY_INT64, ARRAY_INT64, ARRAY_UUID
+
+#define TALLY_TYPES ARRAY_INT64, ARRAY_INT64, ARRAY_INT64
+
+/* What totals and buckets count, as added to what is there. */
+#define COUNT_TYPES \
+    ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64
+#define ADD_COUNTS \
+    "chats = t.chats + excluded.chats, videos = t.videos + excluded.videos," \
+    " images = t.images + excluded.images, video_users = t.video_users + excluded.video_users," \
+    " image_users = t.image_users + excluded.image_users, music = t.music + excluded.music," \
+    " music_users = t.music_users + excluded.music_users"
 
 static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
     [LAYOUT_BEGIN] = {"begin", "BEGIN", {0}},
@@ -49,9 +61,13 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
                            {ARRAY_INT64}},
     [LAYOUT_LOAD_PROFILES] = {"load_profiles",
                               "SELECT id, username, first_name, created_at, first_ms, first_update,"
-                              " first_event, last_ms, last_update, last_event"
+                              " first_event, last_ms, last_update, last_event, settings::text"
                               " FROM :schema.profiles WHERE id = ANY ($1::int8[])",
                               {ARRAY_INT64}},
+    [LAYOUT_LOAD_TOPS] = {"load_tops",
+                          "SELECT partition, user_id, videos FROM :schema.top_users"
+                          " WHERE partition = ANY ($1::int4[])",
+                          {ARRAY_INT32}},
     [LAYOUT_ADD_VIDEOS] = {"add_videos",
                            "INSERT INTO :schema.videos SELECT * FROM unnest($1::uuid[], $2::int8[],"
                            " $3::int8[], $4::int8[], $5::text[], $6::bool[], $7::bool[],"
@@ -77,51 +93,101 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
         {"put_users",
          "INSERT INTO :schema.users (" USER_COLUMNS ")"
          " SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::text[], $5::bool[],"
-         " $6::int4[], $7::int8[], $8::bool[], $9::bool[], $10::bool[], $11::int8[], $12::int8[],"
-         " $13::uuid[], $14::int8[], $15::int8[], $16::int8[])"
+         " $6::int4[], $7::int8[], $8::bool[], $9::bool[], $10::bool[], $11::bool[], $12::int8[],"
+         " $13::int8[], $14::uuid[], $15::int8[], $16::int8[], $17::int8[], $18::int8[],"
+         " $19::int8[], $20::int8[])"
          " ON CONFLICT (user_id) DO UPDATE SET registered_at = excluded.registered_at,"
          " lang = excluded.lang, link = excluded.link, file_mode = excluded.file_mode,"
          " ad_count = excluded.ad_count, ad_cooldown = excluded.ad_cooldown,"
          " is_stub = excluded.is_stub, is_lang_set = excluded.is_lang_set,"
-         " is_blocked = excluded.is_blocked, first_ms = excluded.first_ms,"
-         " first_update = excluded.first_update, first_event = excluded.first_event,"
-         " videos = excluded.videos, images = excluded.images, music = excluded.music",
+         " is_blocked = excluded.is_blocked, is_mode_set = excluded.is_mode_set,"
+         " first_ms = excluded.first_ms, first_update = excluded.first_update,"
+         " first_event = excluded.first_event, videos = excluded.videos, images = excluded.images,"
+         " music = excluded.music, last_video_at = excluded.last_video_at,"
+         " last_image_at = excluded.last_image_at, last_music_at = excluded.last_music_at",
          {ARRAY_INT64, ARRAY_INT64, ARRAY_TEXT, ARRAY_TEXT, ARRAY_BOOL, ARRAY_INT32, ARRAY_INT64,
-          ARRAY_BOOL, ARRAY_BOOL, ARRAY_BOOL, MARK_TYPES, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64}},
+          ARRAY_BOOL, ARRAY_BOOL, ARRAY_BOOL, ARRAY_BOOL, MARK_TYPES, TALLY_TYPES, TALLY_TYPES}},
     [LAYOUT_SET_COUNTERS] =
         {"set_counters",
          "UPDATE :schema.users AS u SET file_mode = v.file_mode, ad_count = v.ad_count,"
-         " ad_cooldown = v.ad_cooldown, is_blocked = v.is_blocked, videos = v.videos,"
-         " images = v.images, music = v.music"
-         " FROM unnest($1::tid[], $2::bool[], $3::int4[], $4::int8[], $5::bool[], $6::int8[],"
-         " $7::int8[], $8::int8[]) AS v (place, file_mode, ad_count, ad_cooldown, is_blocked,"
-         " videos, images, music) WHERE u.ctid = v.place",
-         {ARRAY_TID, ARRAY_BOOL, ARRAY_INT32, ARRAY_INT64, ARRAY_BOOL, ARRAY_INT64, ARRAY_INT64,
-          ARRAY_INT64}},
+         " ad_cooldown = v.ad_cooldown, is_blocked = v.is_blocked, is_mode_set = v.is_mode_set,"
+         " videos = v.videos, images = v.images, music = v.music, last_video_at = v.last_video_at,"
+         " last_image_at = v.last_image_at, last_music_at = v.last_music_at"
+         " FROM unnest($1::tid[], $2::bool[], $3::int4[], $4::int8[], $5::bool[], $6::bool[],"
+         " $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[])"
+         " AS v (place, file_mode, ad_count, ad_cooldown, is_blocked, is_mode_set, videos, images,"
+         " music, last_video_at, last_image_at, last_music_at) WHERE u.ctid = v.place",
+         {ARRAY_TID, ARRAY_BOOL, ARRAY_INT32, ARRAY_INT64, ARRAY_BOOL, ARRAY_BOOL, TALLY_TYPES,
+          TALLY_TYPES}},
     [LAYOUT_PUT_PROFILES] =
         {"put_profiles",
-         "INSERT INTO :schema.profiles (id, username, first_name, created_at, first_ms, "
-         "first_update,"
-         " first_event, last_ms, last_update, last_event)"
-         " SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::timestamptz[], $5::int8[],"
-         " $6::int8[], $7::uuid[], $8::int8[], $9::int8[], $10::uuid[])"
+         "INSERT INTO :schema.profiles (id, username, first_name, created_at, first_ms,"
+         " first_update, first_event, last_ms, last_update, last_event, settings)"
+         " SELECT id, username, first_name, created_at, first_ms, first_update, first_event,"
+         " last_ms, last_update, last_event, settings::jsonb"
+         " FROM unnest($1::int8[], $2::text[], $3::text[], $4::timestamptz[], $5::int8[],"
+         " $6::int8[], $7::uuid[], $8::int8[], $9::int8[], $10::uuid[], $11::text[])"
+         " AS v (id, username, first_name, created_at, first_ms, first_update, first_event,"
+         " last_ms, last_update, last_event, settings)"
          " ON CONFLICT (id) DO UPDATE SET username = excluded.username,"
          " first_name = excluded.first_name, created_at = excluded.created_at,"
          " first_ms = excluded.first_ms, first_update = excluded.first_update,"
          " first_event = excluded.first_event, last_ms = excluded.last_ms,"
-         " last_update = excluded.last_update, last_event = excluded.last_event",
-         {ARRAY_INT64, ARRAY_TEXT, ARRAY_TEXT, ARRAY_TIMESTAMPTZ, MARK_TYPES, MARK_TYPES}},
+         " last_update = excluded.last_update, last_event = excluded.last_event,"
+         " settings = excluded.settings",
+         {ARRAY_INT64, ARRAY_TEXT, ARRAY_TEXT, ARRAY_TIMESTAMPTZ, MARK_TYPES, MARK_TYPES,
+          ARRAY_TEXT}},
     [LAYOUT_ADD_TOTALS] =
         {"add_totals",
          "INSERT INTO :schema.totals AS t SELECT * FROM unnest($1::int4[], $2::int2[], $3::int8[],"
-         " $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[])"
-         " ON CONFLICT (partition, chat_class) DO UPDATE SET chats = t.chats + excluded.chats,"
-         " videos = t.videos + excluded.videos, images = t.images + excluded.images,"
-         " video_users = t.video_users + excluded.video_users,"
-         " image_users = t.image_users + excluded.image_users,"
-         " music = t.music + excluded.music, music_users = t.music_users + excluded.music_users",
-         {ARRAY_INT32, ARRAY_INT16, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64, ARRAY_INT64,
-          ARRAY_INT64, ARRAY_INT64}},
+         " $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::int8[])"
+         " ON CONFLICT (partition, chat_class) DO UPDATE SET " ADD_COUNTS
+         ", file_modes = t.file_modes + excluded.file_modes",
+         {ARRAY_INT32, ARRAY_INT16, COUNT_TYPES, ARRAY_INT64}},
+    [LAYOUT_ADD_BUCKETS] =
+        {"add_buckets",
+         "INSERT INTO :schema.buckets AS t SELECT * FROM unnest($1::int2[], $2::int8[], $3::int4[],"
+         " $4::int2[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::int8[],"
+         " $11::int8[])"
+         " ON CONFLICT (level, bucket, partition, chat_class) DO UPDATE SET " ADD_COUNTS,
+         {ARRAY_INT16, ARRAY_INT64, ARRAY_INT32, ARRAY_INT16, COUNT_TYPES}},
+    [LAYOUT_DROP_BUCKETS] =
+        {"drop_buckets",
+         "DELETE FROM :schema.buckets AS t USING unnest($1::int2[], $2::int8[], $3::int4[],"
+         " $4::int2[]) AS v (level, bucket, partition, chat_class) WHERE t.level = v.level"
+         " AND t.bucket = v.bucket AND t.partition = v.partition AND t.chat_class = v.chat_class"
+         " AND t.chats = 0 AND t.videos = 0 AND t.images = 0 AND t.video_users = 0"
+         " AND t.image_users = 0 AND t.music = 0 AND t.music_users = 0",
+         {ARRAY_INT16, ARRAY_INT64, ARRAY_INT32, ARRAY_INT16}},
+    [LAYOUT_PUT_TOPS] =
+        {"put_tops",
+         "INSERT INTO :schema.top_users SELECT * FROM unnest($1::int4[], $2::int8[], $3::int8[])"
+         " ON CONFLICT (partition, user_id) DO UPDATE SET videos = excluded.videos",
+         {ARRAY_INT32, ARRAY_INT64, ARRAY_INT64}},
+    [LAYOUT_DROP_TOPS] =
+        {"drop_tops",
+         "DELETE FROM :schema.top_users AS t USING unnest($1::int4[], $2::int8[])"
+         " AS v (partition, user_id) WHERE t.partition = v.partition AND t.user_id = v.user_id",
+         {ARRAY_INT32, ARRAY_INT64}},
+    [LAYOUT_ADD_LANGS] =
+        {"add_langs",
+         "INSERT INTO :schema.langs AS t SELECT * FROM unnest($1::int4[], $2::text[], $3::int8[])"
+         " ON CONFLICT (partition, lang) DO UPDATE SET chats = t.chats + excluded.chats",
+         {ARRAY_INT32, ARRAY_TEXT, ARRAY_INT64}},
+    [LAYOUT_DROP_LANGS] = {"drop_langs",
+                           "DELETE FROM :schema.langs AS t USING unnest($1::int4[], $2::text[]) AS "
+                           "v (partition, lang)"
+                           " WHERE t.partition = v.partition AND t.lang = v.lang AND t.chats = 0",
+                           {ARRAY_INT32, ARRAY_TEXT}},
+    [LAYOUT_ADD_LINKS] =
+        {"add_links",
+         "INSERT INTO :schema.referrals AS t SELECT * FROM unnest($1::text[], $2::int8[])"
+         " ON CONFLICT (link) DO UPDATE SET chats = t.chats + excluded.chats",
+         {ARRAY_TEXT, ARRAY_INT64}},
+    [LAYOUT_DROP_LINKS] = {"drop_links",
+                           "DELETE FROM :schema.referrals AS t USING unnest($1::text[]) AS v (link)"
+                           " WHERE t.link = v.link AND t.chats = 0",
+                           {ARRAY_TEXT}},
     [LAYOUT_ADD_DEAD_LETTERS] =
         {"add_dead_letters",
          "INSERT INTO telefact.dead_letters (partition, \"offset\", event_id, kind, cause, detail,"

@@ -2,8 +2,9 @@
  * layout: the tables of a generation as the writer sees them: statements, columns and their order.
  *
  * Everything that knows how facts, rows and totals lie in PostgreSQL is in layout.c (statements),
- * layout_facts.c (facts) and layout_rows.c (rows), so another physical layout is another set of
- * these three. Beside them only generation.sql, views.sql and the read side name columns.
+ * layout_facts.c (facts), layout_rows.c (rows) and layout_stats.c (statistics), so another physical
+ * layout is another set of these four. Beside them only generation.sql, views.sql and the read side
+ * name columns.
  */
 #ifndef SERVICES_STORE_POSTGRES_LAYOUT_H
 #define SERVICES_STORE_POSTGRES_LAYOUT_H
@@ -13,7 +14,7 @@
 
 #include <libpq-fe.h>
 
-#define LAYOUT_PARAMS_MAX 18
+#define LAYOUT_PARAMS_MAX 20
 
 /* Prepared statements. */
 enum layout_statement {
@@ -25,6 +26,7 @@ enum layout_statement {
     LAYOUT_SET_FENCE, /* without comparing; a planted bug's */
     LAYOUT_LOAD_USERS,
     LAYOUT_LOAD_PROFILES,
+    LAYOUT_LOAD_TOPS,
     LAYOUT_ADD_VIDEOS,
     LAYOUT_ADD_MUSIC,
     LAYOUT_ADD_APPLIED,
@@ -33,9 +35,17 @@ enum layout_statement {
     LAYOUT_SET_COUNTERS,
     LAYOUT_PUT_PROFILES,
     LAYOUT_ADD_TOTALS,
+    LAYOUT_ADD_BUCKETS,
+    LAYOUT_DROP_BUCKETS, /* those of zeros */
+    LAYOUT_PUT_TOPS,
+    LAYOUT_DROP_TOPS,
+    LAYOUT_ADD_LANGS,
+    LAYOUT_DROP_LANGS, /* those of zero */
+    LAYOUT_ADD_LINKS,
+    LAYOUT_DROP_LINKS, /* those of zero */
     LAYOUT_ADD_DEAD_LETTERS,
 };
-#define LAYOUT_STATEMENTS 17
+#define LAYOUT_STATEMENTS 26
 
 const char *layout_name(enum layout_statement statement);
 /* The text on generation g<N>; the caller frees it. */
@@ -87,6 +97,18 @@ char *layout_copy_users_sql(int generation);
 char *layout_copy_user(char *at, const struct fold_user *row);
 void layout_put_user(struct layout_columns *columns, const struct fold_user *row);
 void layout_put_profile(struct layout_columns *columns, const struct fold_profile *row);
+
+/* ---- statistics ---- */
+
+void layout_get_top(const PGresult *result, int row, struct fold_top *out);
 void layout_put_totals(struct layout_columns *columns, const struct fold_totals *row);
+void layout_put_bucket(struct layout_columns *columns, const struct fold_bucket *row);
+void layout_put_bucket_key(struct layout_columns *columns, const struct fold_bucket *row);
+void layout_put_top(struct layout_columns *columns, const struct fold_top *row);
+void layout_put_top_key(struct layout_columns *columns, const struct fold_top *row);
+void layout_put_lang(struct layout_columns *columns, const struct fold_text_count *row);
+void layout_put_lang_key(struct layout_columns *columns, const struct fold_text_count *row);
+void layout_put_link(struct layout_columns *columns, const struct fold_text_count *row);
+void layout_put_link_key(struct layout_columns *columns, const struct fold_text_count *row);
 
 #endif

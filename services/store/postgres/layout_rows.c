@@ -3,7 +3,7 @@
 #include "services/store/postgres/copy_fields.h"
 
 #define ROW_PLACE_LEN 6 /* of a ctid; it goes back as it came */
-#define USER_FIELDS 16
+#define USER_FIELDS 20
 
 /* timestamptz counts microseconds from 2000-01-01. */
 #define TIMESTAMP_EPOCH_MS INT64_C(946684800000)
@@ -49,6 +49,30 @@ static void put_mark(struct array *arrays, const struct fold_mark *mark)
     array_bytes(&arrays[2], (struct bytes){(const char *)mark->event_id, EVENT_ID_LEN});
 }
 
+/* The largest known time of a kind of fact; NULL: none. */
+static int64_t get_time(const PGresult *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) ? FOLD_NEVER : get_int64(result, row, column);
+}
+
+static void put_time(struct array *array, int64_t time_s)
+{
+    if (time_s == FOLD_NEVER)
+        array_null(array);
+    else
+        array_int64(array, time_s);
+}
+
+/* Three counts and three times. */
+static void put_tallies(struct array *arrays, const struct fold_user *row)
+{
+    const struct fold_tally *const tallies[] = {&row->videos, &row->images, &row->music};
+    for (int i = 0; i < 3; i++) {
+        array_int64(&arrays[i], tallies[i]->count);
+        put_time(&arrays[3 + i], tallies[i]->last_at);
+    }
+}
+
 void layout_get_user(const PGresult *result, int row, struct fold_user *out)
 {
     *out = (struct fold_user){.user_id = get_int64(result, row, 0)};
@@ -62,11 +86,13 @@ void layout_get_user(const PGresult *result, int row, struct fold_user *out)
     out->is_stub = get_bool(result, row, 7);
     out->is_lang_set = get_bool(result, row, 8);
     out->is_blocked = get_bool(result, row, 9);
-    (void)get_mark(result, row, 10, &out->first);
-    out->videos = get_int64(result, row, 13);
-    out->images = get_int64(result, row, 14);
-    out->music = get_int64(result, row, 15);
-    const char *place = PQgetvalue(result, row, 16); /* block in 32 bits, line in 16 */
+    out->is_mode_set = get_bool(result, row, 10);
+    (void)get_mark(result, row, 11, &out->first);
+    struct fold_tally *const tallies[] = {&out->videos, &out->images, &out->music};
+    for (int i = 0; i < 3; i++)
+        *tallies[i] = (struct fold_tally){.count = get_int64(result, row, 14 + i),
+                                          .last_at = get_time(result, row, 17 + i)};
+    const char *place = PQgetvalue(result, row, 20); /* block in 32 bits, line in 16 */
     memcpy(&out->row_place, place, ROW_PLACE_LEN);
 }
 
@@ -86,10 +112,9 @@ void layout_put_user(struct layout_columns *columns, const struct fold_user *row
     array_bool(&arrays[7], row->is_stub);
     array_bool(&arrays[8], row->is_lang_set);
     array_bool(&arrays[9], row->is_blocked);
-    put_mark(&arrays[10], row->is_stub ? NULL : &row->first);
-    array_int64(&arrays[13], row->videos);
-    array_int64(&arrays[14], row->images);
-    array_int64(&arrays[15], row->music);
+    array_bool(&arrays[10], row->is_mode_set);
+    put_mark(&arrays[11], row->is_stub ? NULL : &row->first);
+    put_tallies(&arrays[14], row);
 }
 
 void layout_put_counters(struct layout_columns *columns, const struct fold_user *row)
@@ -100,9 +125,8 @@ void layout_put_counters(struct layout_columns *columns, const struct fold_user 
     array_int32(&arrays[2], row->ad_count);
     array_int64(&arrays[3], row->ad_cooldown);
     array_bool(&arrays[4], row->is_blocked);
-    array_int64(&arrays[5], row->videos);
-    array_int64(&arrays[6], row->images);
-    array_int64(&arrays[7], row->music);
+    array_bool(&arrays[5], row->is_mode_set);
+    put_tallies(&arrays[6], row);
 }
 
 static char *copy_mark(char *at, const struct fold_mark *mark)
@@ -127,10 +151,14 @@ char *layout_copy_user(char *at, const struct fold_user *row)
     at = copy_bool(at, row->is_stub);
     at = copy_bool(at, row->is_lang_set);
     at = copy_bool(at, row->is_blocked);
+    at = copy_bool(at, row->is_mode_set);
     at = copy_mark(at, row->is_stub ? NULL : &row->first);
-    at = copy_int64(at, row->videos);
-    at = copy_int64(at, row->images);
-    return copy_int64(at, row->music);
+    const struct fold_tally *const tallies[] = {&row->videos, &row->images, &row->music};
+    for (int i = 0; i < 3; i++)
+        at = copy_int64(at, tallies[i]->count);
+    for (int i = 0; i < 3; i++)
+        at = copy_int64_or_null(at, tallies[i]->last_at != FOLD_NEVER, tallies[i]->last_at);
+    return at;
 }
 
 void layout_get_profile(const PGresult *result, int row, struct fold_profile *out)
@@ -141,8 +169,9 @@ void layout_get_profile(const PGresult *result, int row, struct fold_profile *ou
     out->has_created_at = !PQgetisnull(result, row, 3);
     out->created_at_ms =
         out->has_created_at ? get_int64(result, row, 3) / 1000 + TIMESTAMP_EPOCH_MS : 0;
-    (void)get_mark(result, row, 4, &out->first);
+    out->has_first = get_mark(result, row, 4, &out->first);
     out->has_last = get_mark(result, row, 7, &out->last);
+    out->settings = get_text(result, row, 10);
 }
 
 void layout_put_profile(struct layout_columns *columns, const struct fold_profile *row)
@@ -155,17 +184,7 @@ void layout_put_profile(struct layout_columns *columns, const struct fold_profil
         array_int64(&arrays[3], (row->created_at_ms - TIMESTAMP_EPOCH_MS) * 1000);
     else
         array_null(&arrays[3]);
-    put_mark(&arrays[4], &row->first);
+    put_mark(&arrays[4], row->has_first ? &row->first : NULL);
     put_mark(&arrays[7], row->has_last ? &row->last : NULL);
-}
-
-void layout_put_totals(struct layout_columns *columns, const struct fold_totals *row)
-{
-    struct array *arrays = columns->arrays;
-    const int64_t counts[] = {row->chats,       row->videos, row->images,     row->video_users,
-                              row->image_users, row->music,  row->music_users};
-    array_int32(&arrays[0], row->partition);
-    array_int16(&arrays[1], row->chat_class);
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-        array_int64(&arrays[2 + i], counts[i]);
+    array_bytes(&arrays[10], row->settings);
 }

@@ -15,7 +15,7 @@
 struct session;
 
 /* Raised with every change of the fold or of generation.sql: other versions build other tables. */
-#define PROJECTION_VERSION 1
+#define PROJECTION_VERSION 2
 
 struct migrate_result {
     int applied;    /* migrations that were applied now */

@@ -73,6 +73,15 @@ static bool send_wanted(struct transaction *transaction, enum layout_statement s
     return pipeline_send_rows(&transaction->pipeline, statement, err);
 }
 
+static bool send_wanted_tops(struct transaction *transaction, struct err *err)
+{
+    const int32_t *partitions = NULL;
+    size_t count = fold_wanted_tops(transaction->fold, &partitions);
+    for (size_t i = 0; i < count; i++)
+        array_int32(&transaction->pipeline.columns.arrays[0], partitions[i]);
+    return pipeline_send_rows(&transaction->pipeline, LAYOUT_LOAD_TOPS, err);
+}
+
 static bool send_loads(struct transaction *transaction, struct err *err)
 {
     const struct batch *batch = transaction->batch;
@@ -84,7 +93,8 @@ static bool send_loads(struct transaction *transaction, struct err *err)
     if (!send_wanted(transaction, LAYOUT_LOAD_USERS, ids, count, err))
         return false;
     count = fold_wanted_profiles(transaction->fold, &ids);
-    return send_wanted(transaction, LAYOUT_LOAD_PROFILES, ids, count, err);
+    return send_wanted(transaction, LAYOUT_LOAD_PROFILES, ids, count, err) &&
+           send_wanted_tops(transaction, err);
 }
 
 static void take_users(struct fold *fold, const PGresult *result)
@@ -104,6 +114,16 @@ static void take_profiles(struct fold *fold, const PGresult *result)
         struct fold_profile profile;
         layout_get_profile(result, row, &profile);
         fold_load_profile(fold, &profile);
+    }
+}
+
+static void take_tops(struct fold *fold, const PGresult *result)
+{
+    int rows = PQntuples(result);
+    for (int row = 0; row < rows; row++) {
+        struct fold_top top;
+        layout_get_top(result, row, &top);
+        fold_load_top(fold, &top);
     }
 }
 
@@ -133,6 +153,9 @@ static bool take_first(void *self, size_t number, PGresult *result, struct err *
         break;
     case LAYOUT_LOAD_PROFILES:
         take_profiles(transaction->fold, result);
+        break;
+    case LAYOUT_LOAD_TOPS:
+        take_tops(transaction->fold, result);
         break;
     case LAYOUT_ADD_VIDEOS:
         take_fresh(transaction, LAYOUT_VIDEOS, result);

@@ -1,6 +1,7 @@
 #include "services/store/postgres/transaction_rows.h"
 
 #include "libs/base/fault.h"
+#include "services/store/postgres/transaction_stats.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,15 +73,6 @@ static bool send_profiles(struct transaction *transaction, struct err *err)
     return pipeline_send_rows(&transaction->pipeline, LAYOUT_PUT_PROFILES, err);
 }
 
-static bool send_totals(struct transaction *transaction, struct err *err)
-{
-    const struct fold_totals *totals = NULL;
-    size_t count = fold_changed_totals(transaction->fold, &totals);
-    for (size_t i = 0; i < count; i++)
-        layout_put_totals(&transaction->pipeline.columns, &totals[i]);
-    return pipeline_send_rows(&transaction->pipeline, LAYOUT_ADD_TOTALS, err);
-}
-
 static bool is_fresh_alias(const struct batch_event *event)
 {
     return event->is_fresh && event->event.kind == EVENT_CHAT_MIGRATED;
@@ -137,10 +129,10 @@ static bool send_all_rows(struct transaction *transaction, struct err *err)
     return pipeline_enter(&transaction->pipeline, err) && split(transaction, err) &&
            (!is_bulk(transaction) || send_users_in_place(transaction, err)) &&
            send_users(transaction, err) && send_profiles(transaction, err) &&
-           send_totals(transaction, err) &&
            send_events(transaction, LAYOUT_ADD_ALIASES, is_fresh_alias, layout_put_alias, err) &&
            send_events(transaction, LAYOUT_ADD_DEAD_LETTERS, is_aside, layout_put_dead_letter,
                        err) &&
+           transaction_send_stats(transaction, err) &&
            session_flush(transaction->pipeline.session, err);
 }
 

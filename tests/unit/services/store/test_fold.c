@@ -1,6 +1,5 @@
 #include "services/store/fold.h"
 
-#include "services/store/fold_totals.h"
 #include "tests/support/fake_projection_store.h"
 
 #include <setjmp.h>
@@ -24,9 +23,13 @@ static uint32_t any(uint32_t below)
 static const char *const LANGS[] = {"en", "ru", "ar", "vi"};
 static const char *const LINKS[] = {"", "promo", "Promo", "x"};
 static const enum event_kind KINDS[] = {
-    EVENT_USER_SEEN,         EVENT_USER_SEEN,        EVENT_USER_SEEN,       EVENT_USER_LANG_CHANGED,
-    EVENT_USER_MODE_CHANGED, EVENT_VIDEO_DOWNLOADED, EVENT_MUSIC_EXTRACTED, EVENT_AD_SHOWN,
-    EVENT_AD_COUNTED,        EVENT_USER_BLOCKED,     EVENT_CHAT_MIGRATED};
+    EVENT_USER_SEEN,         EVENT_USER_SEEN,         EVENT_USER_SEEN,
+    EVENT_USER_LANG_CHANGED, EVENT_USER_MODE_CHANGED, EVENT_VIDEO_DOWNLOADED,
+    EVENT_MUSIC_EXTRACTED,   EVENT_AD_SHOWN,          EVENT_AD_COUNTED,
+    EVENT_USER_BLOCKED,      EVENT_CHAT_MIGRATED,     EVENT_USER_SETTINGS_PATCHED};
+#define KIND_COUNT 12
+static const char *const PATCHES[] = {"{\"a\":1}", "{\"a\":null}", "{\"b\":{\"c\":[1,2]}}",
+                                      "{\"b\":{\"c\":null,\"d\":\"x\"}}"};
 
 static struct bytes any_text(const char *const *texts)
 {
@@ -63,6 +66,8 @@ static struct event any_event(uint32_t number, enum event_kind kind)
                                                       .is_images = any(3) == 0};
     if (kind == EVENT_AD_SHOWN)
         event.ad_shown = (struct event_ad_shown){any(2) == 0, any(2) == 0, 60, 2};
+    if (kind == EVENT_USER_SETTINGS_PATCHED)
+        event.merge_patch = bytes_of_text(PATCHES[any(4)]);
     if (kind == EVENT_USER_BLOCKED)
         event.blocked = any(2) == 0;
     return event;
@@ -71,7 +76,7 @@ static struct event any_event(uint32_t number, enum event_kind kind)
 static void any_history(struct batch_event *history, size_t count, bool only_seen)
 {
     for (size_t i = 0; i < count; i++) {
-        enum event_kind kind = only_seen ? EVENT_USER_SEEN : KINDS[any(11)];
+        enum event_kind kind = only_seen ? EVENT_USER_SEEN : KINDS[any(KIND_COUNT)];
         history[i] = (struct batch_event){.event = any_event((uint32_t)i + 1, kind)};
         int64_t user_id = history[i].event.subject_id;
         history[i].record.place = (struct fold_place){.partition = (int32_t)((user_id + USERS) % 3),
@@ -122,9 +127,10 @@ static void assert_same_user(const struct fold_user *a, const struct fold_user *
     assert_int_equal(a->is_stub, b->is_stub);
     assert_int_equal(a->is_lang_set, b->is_lang_set);
     assert_int_equal(a->is_blocked, b->is_blocked);
-    assert_int_equal(a->videos, b->videos);
-    assert_int_equal(a->images, b->images);
-    assert_int_equal(a->music, b->music);
+    assert_int_equal(a->is_mode_set, b->is_mode_set);
+    assert_memory_equal(&a->videos, &b->videos, sizeof(a->videos));
+    assert_memory_equal(&a->images, &b->images, sizeof(a->images));
+    assert_memory_equal(&a->music, &b->music, sizeof(a->music));
     if (!a->is_stub)
         assert_same_mark(&a->first, &b->first);
 }
@@ -135,7 +141,10 @@ static void assert_same_profile(const struct fold_profile *a, const struct fold_
     assert_same_text(a->first_name, b->first_name);
     assert_int_equal(a->has_created_at, b->has_created_at);
     assert_true(!a->has_created_at || a->created_at_ms == b->created_at_ms);
-    assert_same_mark(&a->first, &b->first);
+    assert_same_text(a->settings, b->settings);
+    assert_int_equal(a->has_first, b->has_first);
+    if (a->has_first)
+        assert_same_mark(&a->first, &b->first);
     assert_int_equal(a->has_last, b->has_last);
     if (a->has_last)
         assert_same_mark(&a->last, &b->last);
@@ -212,35 +221,6 @@ static void batches_of_any_size_give_what_single_events_give(void **state)
     }
 }
 
-static void totals_are_a_recount_of_the_rows(void **state)
-{
-    (void)state;
-    static struct batch_event history[HISTORY];
-    static struct fake_projection_store fake;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
-        seed = round;
-        any_history(history, HISTORY, false);
-        fake_projection_store_init(&fake);
-        feed(&fake, history, HISTORY, 1 + any(90));
-
-        struct fold_sums recount = {0};
-        struct fold_totals nothing = {0};
-        for (size_t i = 0; i < fake.user_count; i++) {
-            struct fold_totals share = fold_share(&fake.users[i]);
-            fold_sums_add(&recount, &nothing, &share);
-        }
-        const struct fold_totals *sums = NULL;
-        size_t count = fold_sums_changed(&recount, &sums);
-        size_t matched = 0;
-        for (size_t i = 0; i < count; i++)
-            for (size_t k = 0; k < fake.total_count; k++)
-                matched += memcmp(&sums[i], &fake.totals[k], sizeof(sums[i])) == 0 ? 1 : 0;
-        assert_int_equal(matched, count);
-        fold_sums_done(&recount);
-        fake_projection_store_done(&fake);
-    }
-}
-
 /* ---- single rules ---- */
 
 static struct batch_event one(enum event_kind kind, int64_t user_id, int64_t time_ms)
@@ -291,14 +271,15 @@ static void a_fact_of_an_unknown_user_makes_a_stub_that_a_sighting_fills(void **
     const struct fold_user *user = after(events, 1, 7);
     assert_true(user->is_stub);
     assert_memory_equal(user->lang.data, "en", 2);
-    assert_int_equal(table.totals[0].chats, 0);
-    assert_int_equal(table.totals[0].video_users, 1);
+    assert_int_equal(table.totals[0].counts[FOLD_CHATS], 0);
+    assert_int_equal(table.totals[0].counts[FOLD_VIDEO_USERS], 1);
     user = after(events, 2, 7);
     assert_false(user->is_stub);
     assert_memory_equal(user->lang.data, "ru", 2);
     assert_int_equal(user->registered_at, 5);
-    assert_int_equal(user->videos, 1);
-    assert_int_equal(table.totals[0].chats, 1);
+    assert_int_equal(user->videos.count, 1);
+    assert_int_equal(user->videos.last_at, 9);
+    assert_int_equal(table.totals[0].counts[FOLD_CHATS], 1);
 }
 
 static void an_unknown_time_registers_without_a_time(void **state)
@@ -398,6 +379,21 @@ static void a_start_in_a_group_makes_no_profile(void **state)
     assert_int_equal(table.totals[0].chat_class, 2);
 }
 
+static void settings_before_a_start_wait_in_a_stub(void **state)
+{
+    (void)state;
+    struct batch_event events[] = {one(EVENT_USER_SETTINGS_PATCHED, 7, 4000),
+                                   seen(SEEN_START, 7, 5000, "ru")};
+    events[0].event.merge_patch = BYTES_LITERAL("{\"a\":1}");
+    assert_null(after(events, 1, 7));
+    assert_int_equal(table.profile_count, 1);
+    assert_false(table.profiles[0].has_first);
+    assert_non_null(after(events, 2, 7));
+    assert_true(table.profiles[0].has_first);
+    assert_int_equal(table.profiles[0].created_at_ms, 5000);
+    assert_same_text(table.profiles[0].settings, BYTES_LITERAL("{\"a\":1}"));
+}
+
 static void an_unchanged_row_is_not_written(void **state)
 {
     (void)state;
@@ -415,7 +411,6 @@ static void an_unchanged_row_is_not_written(void **state)
 static void kinds_of_later_builds_are_not_known(void **state)
 {
     (void)state;
-    assert_false(fold_is_known(EVENT_USER_SETTINGS_PATCHED));
     assert_false(fold_is_known(EVENT_USER_ERASED));
     assert_true(fold_is_known(EVENT_CHAT_MIGRATED));
 }
@@ -425,7 +420,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sightings_in_any_order_and_number_give_the_same_rows),
         cmocka_unit_test(batches_of_any_size_give_what_single_events_give),
-        cmocka_unit_test(totals_are_a_recount_of_the_rows),
         cmocka_unit_test(a_private_message_registers_nobody),
         cmocka_unit_test(a_fact_of_an_unknown_user_makes_a_stub_that_a_sighting_fills),
         cmocka_unit_test(an_unknown_time_registers_without_a_time),
@@ -436,6 +430,7 @@ int main(void)
         cmocka_unit_test(a_clock_far_ahead_counts_as_the_records_time_and_five_minutes),
         cmocka_unit_test(names_come_from_the_newest_sighting_that_has_them),
         cmocka_unit_test(a_start_in_a_group_makes_no_profile),
+        cmocka_unit_test(settings_before_a_start_wait_in_a_stub),
         cmocka_unit_test(an_unchanged_row_is_not_written),
         cmocka_unit_test(kinds_of_later_builds_are_not_known),
     };

@@ -91,7 +91,7 @@ static void work(struct bench *bench, int64_t during_ms)
 static int64_t videos_of(const struct bench *bench, int64_t user_id)
 {
     const struct fold_user *user = fake_user(&bench->database, user_id);
-    return user == NULL ? 0 : user->videos;
+    return user == NULL ? 0 : user->videos.count;
 }
 
 static int64_t position(const struct bench *bench, int32_t partition)
@@ -377,7 +377,7 @@ static void a_commit_in_doubt_is_settled_by_the_fence(void **state)
     put_videos(bench, 0, 5, 100);
     work(bench, 500);
     assert_int_equal(videos_of(bench, 5), 100);
-    assert_int_equal(bench->database.totals[0].videos, 100);
+    assert_int_equal(bench->database.totals[0].counts[FOLD_VIDEOS], 100);
 }
 
 static void a_row_the_database_blames_is_found_and_set_aside(void **state)

@@ -5,8 +5,8 @@
  * parser. So a wanted key that stands twice makes the object unusable; keys nobody wants do not
  * matter. null is the same as absent. No recursion, no allocation. Thread-safe.
  */
-#ifndef SERVICES_GATEWAY_JSON_PICK_H
-#define SERVICES_GATEWAY_JSON_PICK_H
+#ifndef LIBS_JSON_JSON_PICK_H
+#define LIBS_JSON_JSON_PICK_H
 
 #include "libs/base/bytes.h"
 

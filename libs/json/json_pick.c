@@ -1,4 +1,4 @@
-#include "services/gateway/json_pick.h"
+#include "libs/json/json_pick.h"
 
 #include <assert.h>
 

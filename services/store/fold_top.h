@@ -1,0 +1,41 @@
+/*
+ * fold_top: the users of each partition with most videos, and what a batch changes in these lists.
+ *
+ * A list holds the FOLD_TOP_USERS largest by (videos, smaller id first) of all users of its
+ * partition with a video. Counts only grow, so comparing the list as it was with the batch's
+ * changed users is enough. Not thread-safe.
+ */
+#ifndef SERVICES_STORE_FOLD_TOP_H
+#define SERVICES_STORE_FOLD_TOP_H
+
+#include "services/store/fold.h"
+
+struct fold_top_list {
+    int32_t partition;
+    size_t count;
+    size_t loaded_count;
+    struct fold_top users[FOLD_TOP_USERS + 1]; /* best first; the last place is for a newcomer */
+    struct fold_top loaded[FOLD_TOP_USERS];    /* as they are in the database */
+};
+
+struct fold_tops {               /* a zeroed struct is empty */
+    struct fold_top_list *lists; /* of wanted partitions */
+    int32_t *partitions;         /* theirs */
+    struct fold_top *changed;
+    size_t count;
+    size_t capacity;
+};
+
+void fold_tops_want(struct fold_tops *tops, int32_t partition);
+void fold_tops_load(struct fold_tops *tops, const struct fold_top *user); /* wanted, in any order */
+
+/* The user's count as it is now; of a partition that is not wanted: nothing happens. */
+void fold_tops_offer(struct fold_tops *tops, const struct fold_top *user);
+
+/* What differs from what was loaded; videos 0: the row goes. Lives until the reset. */
+size_t fold_tops_changed(struct fold_tops *tops, const struct fold_top **out);
+
+void fold_tops_reset(struct fold_tops *tops);
+void fold_tops_done(struct fold_tops *tops);
+
+#endif
