@@ -235,7 +235,8 @@ static bool find_generation(struct session *session, int *out, struct err *err)
     int version = number_at(result, 0, 1);
     if (version != PROJECTION_VERSION)
         return err_set(err, ERR_FATAL,
-                       "the active generation has projection version %d, this build writes %d",
+                       "the active generation has projection version %d, this build writes %d: use "
+                       "the build that made it, or an empty database, which the log fills again",
                        version, PROJECTION_VERSION);
     *out = number_at(result, 0, 0);
     return true;
