@@ -1,8 +1,44 @@
 #include "services/store/query.h"
 
-#include <inttypes.h>
-#include <stdint.h>
-#include <stdio.h>
+/* Chosen explicitly, or by the registration that stands. */
+static bool has_lang(const struct read_user *user)
+{
+    return user->exists && (user->is_lang_set || !user->is_stub);
+}
+
+static bool has_mode(const struct read_user *user)
+{
+    return user->exists && (user->is_mode_set || !user->is_stub);
+}
+
+static void take_registration(struct read_user *to, const struct read_user *from)
+{
+    to->is_stub = false;
+    to->has_registered_at = from->has_registered_at;
+    to->registered_at = from->registered_at;
+    to->link = from->link;
+}
+
+struct read_user query_merge(const struct read_chat *chat)
+{
+    const struct read_user *own = &chat->own;
+    const struct read_user *old = &chat->old;
+    struct read_user merged = own->exists ? *own : *old;
+    merged.user_id = chat->user_id;
+    if (!own->exists || !old->exists)
+        return merged;
+    if (!old->is_stub)
+        take_registration(&merged, old);
+    if (!own->is_lang_set && has_lang(old))
+        merged.lang = old->lang;
+    if (!own->is_mode_set && has_mode(old))
+        merged.file_mode = old->file_mode;
+    merged.is_lang_set = own->is_lang_set || old->is_lang_set;
+    merged.is_mode_set = own->is_mode_set || old->is_mode_set;
+    merged.videos = own->videos + old->videos;
+    merged.images = own->images + old->images;
+    return merged;
+}
 
 bool query_is_found(const struct read_user *user)
 {
@@ -16,23 +52,4 @@ bool query_should_show_ad(const struct ad_rules *rules, const struct read_user *
     bool enough = user->ad_count >= rules->threshold;
     bool cooled = user->ad_cooldown < now_s;
     return rules->mode == AD_MODE_AND ? enough && cooled : enough || cooled;
-}
-
-bool query_page_parse(struct bytes token, int64_t *out_after_id, struct err *err)
-{
-    if (token.len == 0) {
-        *out_after_id = INT64_MIN;
-        return true;
-    }
-    static const struct bytes LEAD = {"after:", 6};
-    bool is_ours = token.len > LEAD.len && memcmp(token.data, LEAD.data, LEAD.len) == 0;
-    struct bytes id = {token.data + LEAD.len, token.len - LEAD.len};
-    if (!is_ours || !bytes_get_int64(id, out_after_id))
-        return err_set(err, ERR_REJECT, "page_token: not a token of this service");
-    return true;
-}
-
-void query_page_text(int64_t after_id, char out[QUERY_PAGE_TOKEN_MAX])
-{
-    (void)snprintf(out, QUERY_PAGE_TOKEN_MAX, "after:%" PRId64, after_id);
 }

@@ -14,18 +14,15 @@ struct ad_rules {
     enum ad_mode mode;
 };
 
+/* What a chat is, together with the group it was (docs/adr/0009). The texts are views of its rows.
+ */
+struct read_user query_merge(const struct read_chat *chat);
+
 /* A row that stands for a registered chat. */
 bool query_is_found(const struct read_user *user);
 
 /* ad_count >= threshold OR (AND) ad_cooldown < now; never for a chat that is not found. */
 bool query_should_show_ad(const struct ad_rules *rules, const struct read_user *user,
                           int64_t now_s);
-
-#define QUERY_PAGE_TOKEN_MAX 48
-
-/* A list of ids goes on after the last id that was sent; that holds for every generation.
- * ERR_REJECT: not a token of ours. The empty text is the beginning. */
-MUST_CHECK bool query_page_parse(struct bytes token, int64_t *out_after_id, struct err *err);
-void query_page_text(int64_t after_id, char out[QUERY_PAGE_TOKEN_MAX]);
 
 #endif

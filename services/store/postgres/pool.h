@@ -20,13 +20,13 @@
 
 #include <libpq-fe.h>
 
-#define POOL_PARAMS_MAX 4
+#define POOL_PARAMS_MAX 17
 #define POOL_STATEMENTS_MAX 32
 
 struct pool;
 struct pool_connection;
 
-/* Parameters and results are binary. */
+/* Parameters are bigint; they and results are binary. */
 struct pool_statement {
     int slot; /* 0 .. POOL_STATEMENTS_MAX - 1, one for each statement */
     uint64_t

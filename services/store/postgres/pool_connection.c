@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+#define BIGINT 20 /* the type's OID */
+#define BINARY 1
+
 static void set_state(struct pool_connection *connection, enum pool_connection_state state)
 {
     connection->state = state;
@@ -160,20 +163,26 @@ pool_connection_open(struct loop *loop, const struct connect_options *options,
 
 static bool send_question(struct pool_connection *connection, const struct pool_question *question)
 {
-    static const int BINARY[POOL_PARAMS_MAX] = {1, 1, 1, 1};
     const struct pool_statement *statement = question->statement;
     uint32_t bit = 1U << statement->slot;
+    Oid types[POOL_PARAMS_MAX];
+    int formats[POOL_PARAMS_MAX];
+    for (int i = 0; i < statement->param_count; i++) {
+        types[i] = BIGINT;
+        formats[i] = BINARY;
+    }
 
     if (connection->prepared_version != statement->version) {
         connection->prepared_version = statement->version;
         connection->prepared = 0;
     }
     if ((connection->prepared & bit) == 0) {
-        if (PQsendPrepare(connection->conn, statement->name, statement->sql, 0, NULL) != 1)
+        if (PQsendPrepare(connection->conn, statement->name, statement->sql, statement->param_count,
+                          types) != 1)
             return false;
     }
     return PQsendQueryPrepared(connection->conn, statement->name, statement->param_count,
-                               question->values, question->lengths, BINARY, 1) == 1 &&
+                               question->values, question->lengths, formats, BINARY) == 1 &&
            PQpipelineSync(connection->conn) == 1;
 }
 

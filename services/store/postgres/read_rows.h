@@ -1,4 +1,5 @@
-/* read_rows: results of the read statements as plain structs. Pure; views point into the result. */
+/* read_rows: results of the read statements as plain structs. Views point into the result; lists
+ * are allocated. */
 #ifndef SERVICES_STORE_POSTGRES_READ_ROWS_H
 #define SERVICES_STORE_POSTGRES_READ_ROWS_H
 
@@ -6,13 +7,15 @@
 
 #include <libpq-fe.h>
 
-/* Columns every statement but PING and the pointer begins with. */
-enum { READ_COLUMN_GENERATION, READ_COLUMN_POSITION, READ_COLUMN_FIRST };
+struct read_rows {
+    struct read_answer answer;
+    void *lists[2]; /* what the answer's lists stand in */
+};
 
 int32_t read_rows_generation(const PGresult *result);
 
-/* ids is room for READ_IDS_PAGE, used by READ_USER_IDS alone. */
-void read_rows_decode(const PGresult *result, enum read_kind kind, int64_t *ids,
-                      struct read_answer *out);
+/* End with read_rows_done. The result outlives it. */
+void read_rows_decode(const PGresult *result, enum read_kind kind, struct read_rows *out);
+void read_rows_done(struct read_rows *rows);
 
 #endif

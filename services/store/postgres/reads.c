@@ -4,60 +4,21 @@
 #include "services/store/postgres/network.h"
 #include "services/store/postgres/pool.h"
 #include "services/store/postgres/read_rows.h"
+#include "services/store/postgres/read_sql.h"
 #include "services/store/postgres/schema_sql.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define TRIES_MAX 4 /* a question follows the pointer through this many moves */
 
-#define STRINGIFY_(text) #text
-#define STRINGIFY(text) STRINGIFY_(text)
-
-/* ":schema" becomes the generation's. Parameters are bigint (see fill_params). */
-#define SNAPSHOT \
-    "SELECT active.generation, coalesce((SELECT string_agg(partition || ':' || next_offset, ',' " \
-    "ORDER BY partition)" \
-    " FROM :schema.fence WHERE next_offset > 0), '')"
-
-static const struct {
-    const char *name;
-    const char *sql;
-    int param_count;
-} STATEMENTS[READ_KINDS] = {
-    [READ_PING] = {"ping", "SELECT 1", 0},
-    [READ_FENCES] = {"fences", SNAPSHOT " FROM telefact.active", 0},
-    [READ_USER] =
-        {"user",
-         SNAPSHOT
-         ", user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown, is_stub, videos,"
-         " images FROM telefact.active LEFT JOIN :schema.users ON user_id = $1::bigint",
-         1},
-    /* $1 <= id <= $2; $3 1: blocked ones too; a group that moved on is no longer there */
-    [READ_USER_IDS] = {"user_ids",
-                       SNAPSHOT
-                       ", (SELECT array_agg(user_id) FROM (SELECT user_id FROM :schema.users"
-                       " WHERE user_id >= $1::bigint AND user_id <= $2::bigint AND NOT is_stub"
-                       " AND ($3::bigint = 1 OR NOT is_blocked)"
-                       " AND NOT EXISTS (SELECT FROM :schema.aliases WHERE old_id = user_id)"
-                       " ORDER BY user_id LIMIT " STRINGIFY(READ_IDS_PAGE) ") AS page)"
-                                                                           " FROM telefact.active",
-                       3},
-    /* chat_class between $1 and $2 */
-    [READ_TOTALS] = {"totals",
-                     SNAPSHOT
-                     ", coalesce(sum(chats), 0)::bigint, coalesce(sum(videos), 0)::bigint,"
-                     " coalesce(sum(images), 0)::bigint, coalesce(sum(video_users), 0)::bigint,"
-                     " coalesce(sum(image_users), 0)::bigint, coalesce(sum(music), 0)::bigint,"
-                     " coalesce(sum(music_users), 0)::bigint FROM telefact.active"
-                     " LEFT JOIN :schema.totals ON chat_class BETWEEN $1::bigint AND $2::bigint"
-                     " GROUP BY active.generation",
-                     2},
-};
-
 #define POINTER_SLOT READ_KINDS
-static const char POINTER_SQL[] = "SELECT generation FROM telefact.active";
+static const struct read_sql POINTER = {"pointer", "SELECT generation FROM telefact.active", 0};
+
+static_assert(READ_SQL_PARAMS_MAX <= POOL_PARAMS_MAX, "a statement has too many parameters");
+static_assert(READ_KINDS + 1 <= POOL_STATEMENTS_MAX, "too many statements");
 
 /* The statements on one generation. Questions in the pool point to them, so they never change. */
 struct statement_set {
@@ -84,18 +45,18 @@ struct reads {
     struct pool *pool;
     struct statement_set *set; /* in use; older ones are kept: a pointer moves rarely */
     uint64_t version;
-    int64_t ids[READ_IDS_PAGE];
 };
 
-static void fill_statement(struct statement_set *set, int slot, uint64_t version, const char *name)
+static void fill_statement(struct statement_set *set, int slot, uint64_t version,
+                           const struct read_sql *sql)
 {
-    (void)snprintf(set->names[slot], sizeof(set->names[slot]), "%s_%" PRIu64, name, version);
+    (void)snprintf(set->names[slot], sizeof(set->names[slot]), "%s_%" PRIu64, sql->name, version);
     set->statements[slot] = (struct pool_statement){
         .slot = slot,
         .version = version,
         .name = set->names[slot],
-        .sql = slot == POINTER_SLOT ? POINTER_SQL : set->texts[slot],
-        .param_count = slot == POINTER_SLOT ? 0 : STATEMENTS[slot].param_count,
+        .sql = sql->text,
+        .param_count = sql->param_count,
     };
 }
 
@@ -107,53 +68,23 @@ static void use_generation(struct reads *reads, int32_t generation)
     reads->set = set;
     reads->version++;
     for (int kind = 0; kind < READ_KINDS; kind++) {
-        set->texts[kind] = schema_sql(STATEMENTS[kind].sql, generation);
-        fill_statement(set, kind, reads->version, STATEMENTS[kind].name);
+        struct read_sql sql = read_sql_of((enum read_kind)kind);
+        set->texts[kind] = schema_sql(sql.text, generation);
+        sql.text = set->texts[kind];
+        fill_statement(set, kind, reads->version, &sql);
     }
-    fill_statement(set, POINTER_SLOT, reads->version, "pointer");
-}
-
-static void put_param(struct read_ticket *ticket, int index, int64_t value)
-{
-    (void)network_put64(ticket->params[index], value);
-    ticket->question.values[index] = ticket->params[index];
-    ticket->question.lengths[index] = 8;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* INT64_MIN is also "from the beginning", and is an id; nothing comes after INT64_MAX. */
-static void fill_ids_params(struct read_ticket *ticket)
-{
-    const struct read_request *request = &ticket->request;
-    int64_t after = request->after_id;
-    int64_t first = after == INT64_MIN || after == INT64_MAX ? after : after + 1;
-    int64_t last = request->chat_class == CHAT_CLASS_GROUP ? -1 : INT64_MAX;
-    put_param(ticket, 0, request->chat_class == CHAT_CLASS_USER ? larger(first, 1) : first);
-    put_param(ticket, 1, after == INT64_MAX ? INT64_MIN : last);
-    put_param(ticket, 2, request->include_blocked ? 1 : 0);
+    fill_statement(set, POINTER_SLOT, reads->version, &POINTER);
 }
 
 static void fill_params(struct read_ticket *ticket)
 {
-    const struct read_request *request = &ticket->request;
-    switch (request->kind) {
-    case READ_USER:
-        put_param(ticket, 0, request->user_id);
-        break;
-    case READ_USER_IDS:
-        fill_ids_params(ticket);
-        break;
-    case READ_TOTALS:
-        put_param(ticket, 0, request->chat_class == CHAT_CLASS_GROUP ? 2 : 1);
-        put_param(ticket, 1, request->chat_class == CHAT_CLASS_USER ? 1 : 2);
-        break;
-    case READ_PING:
-    case READ_FENCES:
-        break;
+    int64_t values[READ_SQL_PARAMS_MAX] = {0};
+    int count = read_sql_of(ticket->request.kind).param_count;
+    read_sql_params(&ticket->request, values);
+    for (int i = 0; i < count; i++) {
+        (void)network_put64(ticket->params[i], values[i]);
+        ticket->question.values[i] = ticket->params[i];
+        ticket->question.lengths[i] = sizeof(ticket->params[i]);
     }
 }
 
@@ -216,9 +147,10 @@ static void on_done(struct pool_question *question, PGresult *result, const char
         end(ticket, NULL, err != NULL && !is_moved(sqlstate) ? err : &NO_SCHEMA);
         return;
     }
-    struct read_answer answer;
-    read_rows_decode(result, ticket->request.kind, ticket->reads->ids, &answer);
-    end(ticket, &answer, NULL);
+    struct read_rows rows;
+    read_rows_decode(result, ticket->request.kind, &rows);
+    end(ticket, &rows.answer, NULL);
+    read_rows_done(&rows);
 }
 
 static struct read_ticket *ask(void *self, const struct read_request *request, read_fn fn,
