@@ -31,11 +31,11 @@ POSTGRES_SETTINGS = {
 }
 
 
-def start_servers(postgres: bool = True) -> Servers:
-    """A fresh broker (and PostgreSQL with POSTGRES_SETTINGS) below .cache/bench."""
+def start_servers(kafka: bool = True, postgres: bool = True) -> Servers:
+    """A fresh broker and a PostgreSQL with POSTGRES_SETTINGS below .cache/bench."""
     servers = Servers(WORK / "servers")
     servers.stop()
-    servers.start(kafka=True, postgres=postgres)
+    servers.start(kafka=kafka, postgres=postgres)
     if postgres:
         with psycopg.connect(servers.admin_dsn, autocommit=True) as admin:
             for name, value in POSTGRES_SETTINGS.items():
