@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -13,20 +12,12 @@ import psycopg
 import pytest
 
 from deploy.local.servers import Servers
-from tests.support.processes import Service, free_port, run_command
+from tests.integration.read_store import Ask, asker, read_store
+from tests.support.processes import Service
 from tests.support.protos import read_grpc, read_pb2
 
-BOT_ID = 123456789
 USER, STUB, GROUP, ABSENT = 5001, 5002, -1005003, 999999
 EVENT = "00000000-0000-0000-0000-000000000001"
-Body = Callable[[read_grpc.ReadServiceStub, psycopg.Connection], Awaitable[None]]
-
-
-def _environment(url: str, rpc: int, admin: int) -> dict[str, str]:
-    return {
-        "STORE_BOT_ID": str(BOT_ID), "STORE_DATABASE_URL": url, "STORE_ROLES": "rpc",
-        "STORE_RPC_LISTEN": f"127.0.0.1:{rpc}", "STORE_ADMIN_LISTEN": f"127.0.0.1:{admin}",
-    }
 
 
 def _fill(database: psycopg.Connection) -> None:
@@ -41,35 +32,17 @@ def _fill(database: psycopg.Connection) -> None:
         "INSERT INTO g1.totals (partition, chat_class, chats, videos, images, video_users, image_users, music, "
         "music_users) VALUES (0, 1, 1, 5, 2, 1, 1, 1, 1), (1, 1, 0, 3, 1, 1, 1, 0, 0), (1, 2, 1, 7, 0, 1, 0, 0, 0), "
         "(1, 0, 1, 9, 9, 1, 1, 9, 1)")
+    database.execute(
+        "INSERT INTO g1.profiles (id, username, first_name, created_at, settings, first_ms) VALUES "
+        "(%s, 'anna', 'Анна', '2025-10-09 08:53:20.7+00', '{\"theme\": {\"dark\": true}}', 1760000000700), "
+        "(%s, NULL, '', NULL, '{}', 5), (%s, NULL, '', NULL, '{\"a\": 1}', NULL)", (USER, GROUP, STUB))
     database.execute("INSERT INTO g1.fence (partition, next_offset, cluster_id) VALUES (0, 10, 'c'), (1, 0, 'c'), "
                      "(11, 7, 'c'), (2, 3, 'c')")
 
 
-@asynccontextmanager
-async def _store(url: str, binaries: Path, work_dir: Path) -> AsyncIterator[tuple[Service, str]]:
-    rpc, admin = free_port(), free_port()
-    environment = _environment(url, rpc, admin)
-    await run_command(binaries / "telefact-store", ["migrate"], environment)
-    service = Service("store", binaries / "telefact-store", environment, f"127.0.0.1:{admin}", work_dir)
-    async with service:
-        yield service, f"127.0.0.1:{rpc}"
-
-
 @pytest.fixture
-def ask(database_url: str, binaries: Path, work_dir: Path) -> Iterator[Callable[[Body], None]]:
-    """Runs a body with a client of a fresh store and a connection to its filled database."""
-
-    def run(body: Body) -> None:
-        async def whole() -> None:
-            async with _store(database_url, binaries, work_dir) as (_, address):
-                with psycopg.connect(database_url, autocommit=True) as database:
-                    _fill(database)
-                    async with grpc.aio.insecure_channel(address) as channel:
-                        await body(read_grpc.ReadServiceStub(channel), database)
-
-        asyncio.run(whole())
-
-    yield run
+def ask(database_url: str, binaries: Path, work_dir: Path) -> Ask:
+    return asker(database_url, binaries, work_dir, _fill)
 
 
 def test_a_registered_user_is_found_whole(ask):
@@ -103,6 +76,21 @@ def test_a_stub_is_not_found_but_counted(ask):
             stats = await store.GetUserStats(read_pb2.GetUserStatsRequest(user_id=user_id))
             assert (stats.found, stats.HasField("user"), stats.videos_count) == (False, False, videos)
             assert not (await store.ShouldShowAd(read_pb2.ShouldShowAdRequest(user_id=user_id))).show
+
+    ask(body)
+
+
+def test_a_profile_is_found_once_its_user_pressed_start(ask):
+    async def body(store, _):
+        known = await store.GetProfile(read_pb2.GetProfileRequest(user_id=USER))
+        assert known == read_pb2.GetProfileResponse(
+            found=True, user_id=USER, username="anna", first_name="Анна", created_at=1760000000,
+            settings='{"theme": {"dark": true}}')
+        nameless = await store.GetProfile(read_pb2.GetProfileRequest(user_id=GROUP))
+        assert nameless == read_pb2.GetProfileResponse(found=True, user_id=GROUP, settings="{}")
+        for user_id in (STUB, ABSENT):
+            answer = await store.GetProfile(read_pb2.GetProfileRequest(user_id=user_id))
+            assert answer == read_pb2.GetProfileResponse()
 
     ask(body)
 
@@ -195,17 +183,6 @@ def test_wrong_arguments_name_their_field(ask):
     ask(body)
 
 
-def test_what_is_not_built_says_so(ask):
-    async def body(store, _):
-        for call in (store.GetReferralStats(read_pb2.GetReferralStatsRequest()),
-                     store.GetBotStats(read_pb2.GetBotStatsRequest(seconds=60))):
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await call
-            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
-
-    ask(body)
-
-
 async def _pages(store, **request):
     return [page async for page in store.GetUserIds(read_pb2.GetUserIdsRequest(**request))]
 
@@ -277,7 +254,7 @@ async def _until(holds: Callable[[], bool], deadline_s: float = 10.0) -> None:
 def test_a_dead_database_is_unavailable_and_comes_back(own_servers: Servers, binaries: Path, work_dir: Path):
     async def whole() -> None:
         url = own_servers.create_database("reads")
-        async with _store(url, binaries, work_dir) as (service, address), \
+        async with read_store(url, binaries, work_dir) as (service, address), \
                 grpc.aio.insecure_channel(address) as channel:
             store = read_grpc.ReadServiceStub(channel)
             assert (await store.Healthcheck(read_pb2.HealthcheckRequest())).ok
