@@ -194,8 +194,8 @@ static const struct setting ROWS[] = {
     {.name = "GATEWAY_KAFKA_BOOTSTRAP_SERVERS",
      .type = SETTING_TEXT,
      .offset = AT(kafka_bootstrap_servers),
-     .required = true,
-     .doc = "Kafka brokers as host:port, comma separated."},
+     .doc = "Kafka brokers as host:port, comma separated. Needed by everything but the webhook "
+            "command."},
     {.name = "GATEWAY_KAFKA_COMPRESSION_TYPE",
      .type = SETTING_CHOICE,
      .offset = AT(kafka_compression),
