@@ -87,6 +87,7 @@ bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options, stru
     }
     build_reads(rpc, loop, options);
     rpc_call_metrics_add(&rpc->described, 1);
+    read_service_add_metrics();
     struct rpc_options server = {
         .limits = rpc_limits_standard(),
         .services = &rpc->described,

@@ -2,6 +2,7 @@
 
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "libs/ops/refusals.h"
 #include "services/store/rpc/read_messages.h"
 #include "telefact/store/v1/read_service.pb-c.h"
 
@@ -24,6 +25,33 @@ struct read_call {
     int64_t now_s;         /* ShouldShowAd */
     bool has_sent_headers; /* streams: the first page carries the metadata */
 };
+
+/* What the caller is told at a refusal, and what it counts as. */
+enum { INVALID_ARGUMENT, NOT_BUILT, UNAVAILABLE, TOO_MANY_WAIT, REFUSALS };
+
+static const enum rpc_status STATUS_OF[REFUSALS] = {
+    [INVALID_ARGUMENT] = RPC_INVALID_ARGUMENT,
+    [NOT_BUILT] = RPC_UNIMPLEMENTED,
+    [UNAVAILABLE] = RPC_UNAVAILABLE,
+    [TOO_MANY_WAIT] = RPC_RESOURCE_EXHAUSTED,
+};
+static struct refusal refusals[REFUSALS] = {
+    [INVALID_ARGUMENT] = {.code = "invalid_argument", .msg = "read request is wrong"},
+    [NOT_BUILT] = {.code = "not_built", .msg = "read request asks for what is not built yet"},
+    [UNAVAILABLE] = {.code = "unavailable", .msg = "read request could not be answered"},
+    [TOO_MANY_WAIT] = {.code = "too_many_wait", .msg = "too many read requests wait"},
+};
+
+void read_service_add_metrics(void)
+{
+    refusals_add("read", refusals, REFUSALS);
+}
+
+static void refuse(struct rpc_call *rpc, size_t refusal, const char *error)
+{
+    refusal_tell(&refusals[refusal], LOG_TEXT("error", error));
+    rpc_end(rpc, STATUS_OF[refusal], error);
+}
 
 static void call_free(struct read_call *call)
 {
@@ -49,10 +77,11 @@ static void on_cancel(void *arg)
 
 static void fail(struct read_call *call, const struct err *err)
 {
-    enum rpc_status status = err->kind == ERR_REJECT ? RPC_RESOURCE_EXHAUSTED : RPC_UNAVAILABLE;
     if (now_monotonic_ms() >= call->request.deadline_ms)
-        status = RPC_DEADLINE_EXCEEDED;
-    call_end(call, status, err->text);
+        rpc_end(call->rpc, RPC_DEADLINE_EXCEEDED, err->text); /* the server tells of it */
+    else
+        refuse(call->rpc, err->kind == ERR_REJECT ? TOO_MANY_WAIT : UNAVAILABLE, err->text);
+    call_free(call);
 }
 
 static void add_metadata(struct read_call *call, const struct read_answer *answer)
@@ -123,7 +152,7 @@ static struct read_call *call_begin(struct read_service *service, struct rpc_cal
     struct position min = {0};
     if (!position_parse(rpc_metadata(rpc, "telefact-min-position"), &min, &err)) {
         (void)err_prefix(&err, "telefact-min-position");
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
+        refuse(rpc, INVALID_ARGUMENT, err.text);
         return NULL;
     }
     struct read_call *call = mem_alloc(sizeof(*call));
@@ -255,11 +284,11 @@ static void get_user_ids(void *self, struct rpc_call *rpc, const ProtobufCMessag
                                    .include_blocked = asked->include_blocked};
     struct err err;
     if (!get_chat_class(asked->chat_class, CHAT_CLASS_USER, &request.chat_class)) {
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, "chat_class: not a known value");
+        refuse(rpc, INVALID_ARGUMENT, "chat_class: not a known value");
         return;
     }
     if (!query_page_parse(bytes_of_text(asked->page_token), &request.after_id, &err)) {
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
+        refuse(rpc, INVALID_ARGUMENT, err.text);
         return;
     }
     call_run(self, rpc, &request, answer_ids);
@@ -276,11 +305,11 @@ static void get_bot_stats(void *self, struct rpc_call *rpc, const ProtobufCMessa
     const Telefact__Store__V1__GetBotStatsRequest *asked = (const void *)message;
     struct read_request request = {.kind = READ_TOTALS};
     if (!get_chat_class(asked->chat_class, CHAT_CLASS_EVERY, &request.chat_class))
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, "chat_class: not a known value");
+        refuse(rpc, INVALID_ARGUMENT, "chat_class: not a known value");
     else if (asked->seconds < 0)
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, "seconds: must not be negative");
+        refuse(rpc, INVALID_ARGUMENT, "seconds: must not be negative");
     else if (asked->seconds > 0)
-        rpc_end(rpc, RPC_UNIMPLEMENTED, "seconds: only the whole history (0) is built yet");
+        refuse(rpc, NOT_BUILT, "seconds: only the whole history (0) is built yet");
     else
         call_run(self, rpc, &request, answer_totals);
 }
@@ -314,7 +343,7 @@ static void wait_applied(void *self, struct rpc_call *rpc, const ProtobufCMessag
     struct err err;
     if (!position_parse(bytes_of_text(asked->position), &position, &err)) {
         (void)err_prefix(&err, "position");
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
+        refuse(rpc, INVALID_ARGUMENT, err.text);
         return;
     }
     struct read_call *call = call_begin(self, rpc, &request, answer_applied);

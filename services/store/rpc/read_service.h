@@ -23,6 +23,9 @@ struct read_service {
     void *lag_self;
 };
 
+/* Once, before threads start. */
+void read_service_add_metrics(void);
+
 /* What rpc_server_open takes; `service` must outlive the server. */
 struct rpc_service read_service_describe(struct read_service *service);
 
