@@ -19,6 +19,7 @@
 
 #define API_PRODUCE 0 /* the protocol's number of that request */
 #define PATIENCE_MS 20000
+#define BURST 20 /* records on their way at the same time */
 
 struct fixture {
     rd_kafka_t *owner; /* the mock cluster lives in a client of its own */
@@ -89,10 +90,9 @@ struct wait {
 static void on_wait(void *arg)
 {
     struct wait *wait = arg;
+    loop_timer_arm(wait->timer, 10);
     if (wait->holds(wait->fixture))
         loop_stop(wait->fixture->loop);
-    else
-        loop_timer_arm(wait->timer, 10);
 }
 
 static void run_until(struct fixture *fixture, bool (*holds)(struct fixture *fixture))
@@ -100,7 +100,8 @@ static void run_until(struct fixture *fixture, bool (*holds)(struct fixture *fix
     struct wait wait = {.fixture = fixture, .holds = holds};
     wait.timer = loop_timer_new(fixture->loop, on_wait, &wait);
     loop_timer_arm(wait.timer, 0);
-    loop_run(fixture->loop);
+    while (!holds(fixture)) /* a delivery ends loop_run too */
+        loop_run(fixture->loop);
     loop_timer_free(wait.timer);
 }
 
@@ -113,6 +114,11 @@ static bool is_ready(struct fixture *fixture)
 {
     struct err err;
     return producer_is_ready(fixture->producer, &err);
+}
+
+static bool is_all_reported(struct fixture *fixture)
+{
+    return fixture->sink.pending(fixture->sink.self) == 0;
 }
 
 static int tear_down(void **state)
@@ -234,6 +240,48 @@ static void a_broken_producer_is_replaced(void **state)
     assert_true(outcome.delivery.is_durable);
 }
 
+/* The records of a burst, each reported once; returns how many are durable. */
+static int send_burst(struct fixture *fixture, struct outcome *outcomes, int count)
+{
+    struct err err;
+    int durable = 0;
+    for (int i = 0; i < count; i++)
+        assert_true(put(fixture, 10, &outcomes[i], &err));
+    run_until(fixture, is_all_reported);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(outcomes[i].calls, 1);
+        durable += outcomes[i].delivery.is_durable ? 1 : 0;
+    }
+    return durable;
+}
+
+static void a_fenced_producer_says_what_is_not_durable_and_goes_on(void **state)
+{
+    static const rd_kafka_resp_err_t fences[] = {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+                                                 RD_KAFKA_RESP_ERR_PRODUCER_FENCED};
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    struct outcome burst[BURST];
+    run_until(fixture, is_ready);
+    deliver(fixture, &outcome);
+    for (size_t i = 0; i < sizeof(fences) / sizeof(*fences); i++) {
+        int64_t next_offset = outcome.delivery.offset + 1;
+        rd_kafka_mock_push_request_errors(fixture->cluster, API_PRODUCE, 1, fences[i]);
+        deliver(fixture, &outcome);
+        assert_false(outcome.delivery.is_durable);
+        assert_false(outcome.delivery.is_too_large);
+        deliver(fixture, &outcome);
+        assert_true(outcome.delivery.is_durable);
+        assert_int_equal(outcome.delivery.offset, next_offset); /* the other one is not there */
+
+        rd_kafka_mock_push_request_errors(fixture->cluster, API_PRODUCE, 1, fences[i]);
+        int durable = send_burst(fixture, burst, BURST);
+        assert_in_range(durable, 0, BURST - 1);
+        deliver(fixture, &outcome);
+        assert_int_equal(outcome.delivery.offset, next_offset + durable + 1);
+    }
+}
+
 static void a_property_that_does_not_exist_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -259,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slow_broker_is_given_up_at_the_timeout, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_broken_producer_is_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fenced_producer_says_what_is_not_durable_and_goes_on,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_property_that_does_not_exist_is_refused, set_up,
                                         tear_down),
     };
