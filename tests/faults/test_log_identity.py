@@ -182,9 +182,4 @@ async def until_in_sync(admin: AdminClient, topic: str, nodes: list[int]) -> Non
 
 def relaunch(servers: Servers, node_id: int) -> None:
     """Start one stopped broker and leave the others as they are."""
-    nodes = servers.kafka.state["nodes"]
-    servers.kafka.state["nodes"] = [node for node in nodes if node["id"] == node_id]
-    try:
-        servers.kafka.launch()
-    finally:
-        servers.kafka.state["nodes"] = nodes
+    servers.launch_kafka(node_id)
