@@ -231,6 +231,14 @@ static const struct setting ROWS[] = {
      .max = POSITION_PARTITIONS_MAX,
      .doc = "Partitions of each topic; fixed for the topic's life, since another count moves chats "
             "between partitions."},
+    {.name = "GATEWAY_TOPIC_CHECK_S",
+     .type = SETTING_INT,
+     .offset = AT(topic_check_s),
+     .standard = "60",
+     .min = 1,
+     .max = 86400,
+     .doc = "How often the topics are looked at while serving. When one is not as it must be (its "
+            "partition count, say), nothing is taken until it is."},
     {.name = "GATEWAY_TOPIC_REPLICATION_FACTOR",
      .type = SETTING_INT,
      .offset = AT(topic_replication_factor),

@@ -213,7 +213,7 @@ def test_K09_the_largest_updates_fit(
         raw = [raw_pb2.RawUpdate.FromString(record.value()) for record in gateway.records("raw")]
         kept = sorted((update.reason, update.body) for update in raw)
         assert kept == [(raw_pb2.RAW_REASON_NO_EVENT, unknown)] * 4 + [(raw_pb2.RAW_REASON_UNPARSABLE, broken)] * 4
-        assert gateway.metrics()['raw_updates_total{reason="large_update"}'] == 0
+        assert gateway.metrics()['raw_updates_total{reason="too_large"}'] == 0
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_K09_what_a_topic_refuses_for_its_size_is_kept_cut(
             (number, raw_pb2.RAW_REASON_TOO_LARGE, body[:RAW_CUT_BYTES]) for number, body in enumerate(bodies, 1)
         ]
         assert gateway.records("events") == []
-        assert gateway.metrics()['raw_updates_total{reason="large_update"}'] == len(bodies)
-        alarms = [line for line in gateway.log().splitlines() if "code=too_large" in line]
+        assert gateway.metrics()['raw_updates_total{reason="too_large"}'] == len(bodies)
+        alarms = [line for line in gateway.log().splitlines() if "code=large_update" in line]
         assert len(alarms) == 1, "told, and not with every update"
         assert "level=error" in alarms[0]

@@ -171,6 +171,36 @@ static void a_record_is_reported_with_its_place(void **state)
     assert_int_equal(fixture->sink.pending(fixture->sink.self), 0);
 }
 
+static void a_chat_keeps_its_partition_when_the_topic_grows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    fixture->options.partitions = 3; /* the topic has 4 */
+    assert_int_not_equal(record_partition(BYTES_LITERAL("42:7"), 3),
+                         record_partition(BYTES_LITERAL("42:7"), 4));
+    deliver(fixture, &outcome);
+    assert_true(outcome.delivery.is_durable);
+    assert_int_equal(outcome.delivery.partition, record_partition(BYTES_LITERAL("42:7"), 3));
+}
+
+static void a_barred_producer_takes_nothing_until_it_is_renewed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    struct err err;
+    run_until(fixture, is_ready);
+    producer_bar(fixture->producer);
+    assert_true(producer_has_lost_topic(fixture->producer));
+    assert_false(put(fixture, 10, &outcome, &err));
+    assert_int_equal(err.kind, ERR_RETRY);
+    assert_int_equal(fixture->sink.pending(fixture->sink.self), 0);
+    producer_renew(fixture->producer);
+    assert_false(producer_has_lost_topic(fixture->producer));
+    run_until(fixture, is_ready);
+    deliver(fixture, &outcome);
+    assert_true(outcome.delivery.is_durable);
+}
+
 static void it_is_ready_when_a_broker_is_connected(void **state)
 {
     struct fixture *fixture = *state;
@@ -301,6 +331,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_is_reported_with_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_chat_keeps_its_partition_when_the_topic_grows, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_barred_producer_takes_nothing_until_it_is_renewed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(it_is_ready_when_a_broker_is_connected, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_few_replicas_are_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_too_large_is_told_apart, set_up, tear_down),
