@@ -108,10 +108,8 @@ static ssize_t read_frame(nghttp2_session *session, int32_t stream, uint8_t *out
 }
 
 #define HEADER(name_, value_) \
-    { \
-        (uint8_t *)(uintptr_t)(name_), (uint8_t *)(uintptr_t)(value_), strlen(name_), \
-            strlen(value_), NGHTTP2_NV_FLAG_NONE \
-    }
+    {(uint8_t *)(uintptr_t)(name_), (uint8_t *)(uintptr_t)(value_), strlen(name_), strlen(value_), \
+     NGHTTP2_NV_FLAG_NONE}
 
 static void ask(struct caller *caller)
 {
@@ -123,9 +121,13 @@ static void ask(struct caller *caller)
     caller->is_good = false;
     caller->is_waiting = true;
     nghttp2_nv headers[] = {
-        HEADER(":method", "POST"), HEADER(":scheme", "http"), HEADER(":path", work->path),
-        HEADER(":authority", "localhost"), HEADER("content-type", "application/grpc"),
-        HEADER("te", "trailers"), HEADER("grpc-timeout", "30S"),
+        HEADER(":method", "POST"),
+        HEADER(":scheme", "http"),
+        HEADER(":path", work->path),
+        HEADER(":authority", "localhost"),
+        HEADER("content-type", "application/grpc"),
+        HEADER("te", "trailers"),
+        HEADER("grpc-timeout", "30S"),
     };
     nghttp2_data_provider body = {.source = {.ptr = caller}, .read_callback = read_frame};
     caller->began_us = now_us();

@@ -41,9 +41,10 @@ class Kafka:
         self._format(nodes)
         self.state["nodes"] = nodes
 
-    def launch(self):
+    def launch(self, node_id=None):
+        """Start all nodes that do not run, or one."""
         heap = "-Xmx512m" if len(self.state["nodes"]) == 1 else "-Xmx256m"
-        for node in self.state["nodes"]:
+        for node in self._chosen(node_id):
             if not process.is_running(node["process"]):
                 argv = _java(heap, "kafka.Kafka", str(self._properties(node)))
                 node["process"] = process.spawn(argv, self._log(node), self._folder(node))
@@ -56,7 +57,7 @@ class Kafka:
 
     def end(self, signal_number=signal.SIGTERM, node_id=None):
         """Stop all nodes, or one, at the same time; their data stays."""
-        chosen = [n for n in self.state.get("nodes", []) if node_id in (None, n["id"])]
+        chosen = self._chosen(node_id)
         for node in chosen:
             if process.is_running(node["process"]):
                 with contextlib.suppress(ProcessLookupError):
@@ -68,6 +69,9 @@ class Kafka:
     def is_running(self):
         nodes = self.state.get("nodes", [])
         return bool(nodes) and all(process.is_running(node["process"]) for node in nodes)
+
+    def _chosen(self, node_id):
+        return [n for n in self.state.get("nodes", []) if node_id in (None, n["id"])]
 
     def _is_ready(self):
         dead = [n["id"] for n in self.state["nodes"] if not process.is_running(n["process"])]

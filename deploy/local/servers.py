@@ -9,6 +9,7 @@
     servers.admin_dsn                            libpq connection string of the superuser
     servers.stop_kafka(); servers.start_kafka()  the same ports and data; also for one node:
     servers.kill_kafka(node_id=2)                SIGKILL
+    servers.launch_kafka(node_id=2)              one node again, without waiting for it
     servers.kill_postgres(); servers.start_postgres(); servers.stop_postgres()
     servers.stop()                               ends everything and removes the data
 
@@ -89,6 +90,10 @@ class Servers:
 
     def start_kafka(self):
         self.start(kafka=True, postgres=False)
+
+    def launch_kafka(self, node_id):
+        self.kafka.launch(node_id)
+        self._save()
 
     def stop_kafka(self, node_id=None):
         self.kafka.end(node_id=node_id)

@@ -25,6 +25,14 @@ static size_t separator_len(const char *text, size_t len)
     return 0;
 }
 
+static size_t secret_len(const char *text, size_t len)
+{
+    size_t at = 0;
+    while (at < len && is_secret_char(text[at]))
+        at++;
+    return at;
+}
+
 /* With `cut`, a token whose end is missing counts as soon as one character of its secret is there.
  */
 static size_t token_len(const char *text, size_t len, bool cut)
@@ -36,15 +44,16 @@ static size_t token_len(const char *text, size_t len, bool cut)
         return 0;
 
     size_t separator = separator_len(text + at, len - at);
-    if (separator == 0)
-        return 0;
-    at += separator;
-
-    size_t secret = at;
-    while (at < len && is_secret_char(text[at]))
-        at++;
+    size_t secret = at + separator;
+    at = secret + secret_len(text + secret, len - secret);
     size_t secret_min = cut && at == len ? 1 : SECRET_CHARS_MIN;
-    return at - secret >= secret_min ? at : 0;
+    if (separator == 0 || at - secret < secret_min)
+        return 0;
+    /* What looks like a token may end in the id of the real one: hide what follows like a secret.
+     */
+    while ((separator = separator_len(text + at, len - at)) > 0)
+        at += separator + secret_len(text + at + separator, len - at - separator);
+    return at;
 }
 
 size_t redact_token_len(const char *text, size_t len)

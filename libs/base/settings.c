@@ -21,19 +21,31 @@ struct reading {
     size_t faults;
 };
 
+/* One line of printable text without tokens, whatever an environment holds. */
+static void print_clean(char *text, size_t len, FILE *out)
+{
+    len = redact_tokens(text, len);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ')
+            text[i] = '?';
+    (void)fwrite(text, 1, len, out);
+}
+
 static void PRINTF_LIKE(3, 4)
     add_fault(struct reading *reading, struct bytes name, const char *fmt, ...)
 {
+    char shown[NAME_BYTES_MAX];
     char text[512];
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    size_t len = redact_tokens(text, strlen(text));
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ')
-            text[i] = '?';
-    (void)fprintf(reading->report, "%.*s: %.*s\n", (int)name.len, name.data, (int)len, text);
+    size_t shown_len = name.len < sizeof(shown) ? name.len : sizeof(shown);
+    memcpy(shown, name.data, shown_len);
+    print_clean(shown, shown_len, reading->report);
+    (void)fputs(": ", reading->report);
+    print_clean(text, strlen(text), reading->report);
+    (void)fputc('\n', reading->report);
     reading->faults++;
 }
 

@@ -69,7 +69,9 @@ const char *settings_name_nearest(const struct settings_table *table, struct byt
     /* In a short name a few other letters make another word. */
     size_t nearest_distance = (name.len < 16 ? name.len / 4 : DISTANCE_MAX) + 1;
     for (size_t i = 0; i < table->count; i++) {
-        size_t this_distance = distance(name, bytes_of_text(table->rows[i].name));
+        struct bytes row = bytes_of_text(table->rows[i].name);
+        size_t longer = name.len > row.len ? name.len - row.len : row.len - name.len;
+        size_t this_distance = longer < nearest_distance ? distance(name, row) : longer;
         if (this_distance < nearest_distance) {
             nearest = table->rows[i].name;
             nearest_distance = this_distance;

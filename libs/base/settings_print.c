@@ -28,13 +28,20 @@ static void show_row(const struct setting *row, const void *settings, FILE *out)
     buf_done(&value);
 }
 
+/* A value that is longer than any of librdkafka's is left out. */
 static void show_pair(const char *prefix, const struct setting_pair *pair, FILE *out)
 {
-    (void)fputs(prefix, out);
-    for (const char *c = pair->key; *c != '\0'; c++)
-        (void)fputc(*c == '.' ? '_' : (toupper)((unsigned char)*c), out); /* no macro */
-    bool is_secret = settings_name_is_secret_property(pair->key);
-    (void)fprintf(out, "=%s\n", is_secret ? REDACTED : pair->value);
+    struct buf line;
+    buf_init(&line, VALUE_BYTES_MAX);
+    const char *value = settings_name_is_secret_property(pair->key) ? REDACTED : pair->value;
+    if (!buf_appendf(&line, "%s%s=%s", prefix, pair->key, value) &&
+        !buf_appendf(&line, "%s%s=", prefix, pair->key))
+        buf_clear(&line);
+    for (size_t i = strlen(prefix); i < line.len && line.data[i] != '='; i++)
+        line.data[i] =
+            line.data[i] == '.' ? '_' : (char)(toupper)((unsigned char)line.data[i]); /* no macro */
+    print_value(&line, out);
+    buf_done(&line);
 }
 
 void settings_show(const struct settings_table *table, const void *settings,

@@ -2,6 +2,7 @@
 
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "libs/rpc/call_refuse.h"
 #include "libs/rpc/connection.h"
 #include "libs/rpc/response.h"
 #include "libs/rpc/scan.h"
@@ -79,17 +80,22 @@ static void free_call(struct rpc_call *call)
     free(call);
 }
 
+const char *rpc_call_label(const struct rpc_call *call)
+{
+    return call->method == NULL ? "unknown" : call->method->label;
+}
+
 static void report(const struct rpc_call *call, enum rpc_status status)
 {
     const struct rpc_metrics_hook *hook = &call->server->hook;
-    if (hook->on_end == NULL)
-        return;
-    const char *label = call->method == NULL ? "unknown" : call->method->label;
-    hook->on_end(hook->self, label, status, now_monotonic_us() - call->started_us);
+    if (status == RPC_DEADLINE_EXCEEDED) /* whoever noticed it first */
+        rpc_server_refused(call->server, RPC_LATE, rpc_call_label(call), "deadline exceeded");
+    if (hook->on_end != NULL)
+        hook->on_end(hook->self, rpc_call_label(call), status,
+                     now_monotonic_us() - call->started_us);
 }
 
-/* The call's outcome on the wire; a handler that has it may still have to end it. */
-static void decide(struct rpc_call *call, enum rpc_status status, const char *message)
+void rpc_call_decide(struct rpc_call *call, enum rpc_status status, const char *message)
 {
     call->is_answered = true;
     call->status = status;
@@ -104,7 +110,7 @@ static void decide(struct rpc_call *call, enum rpc_status status, const char *me
     rpc_response_finish(call);
 }
 
-static void decide_http(struct rpc_call *call, const char *status)
+void rpc_call_decide_http(struct rpc_call *call, const char *status)
 {
     call->is_answered = true;
     drop_request(call);
@@ -135,12 +141,15 @@ static bool is_http_fine(struct rpc_call *call)
     if (request->is_over) {
         (void)snprintf(text, sizeof(text), "request headers are larger than %zu bytes",
                        call->server->limits.header_max);
-        decide(call, RPC_RESOURCE_EXHAUSTED, text);
+        rpc_refuse(call, RPC_LARGE_HEADERS, text);
         return false;
     }
     if (request->is_post && request->is_grpc)
         return true;
-    decide_http(call, request->is_post ? "415" : "405");
+    if (request->is_post)
+        rpc_refuse_http(call, RPC_NOT_GRPC, "415");
+    else
+        rpc_refuse_http(call, RPC_WRONG_METHOD, "405");
     return false;
 }
 
@@ -152,15 +161,16 @@ static bool is_method_fine(struct rpc_call *call)
     call->method = method;
     bool is_public = server->auth.count == 0 || (method != NULL && method->is_public);
     if (!is_public && !call->request->is_accepted) {
-        decide(call, RPC_UNAUTHENTICATED, "unauthenticated");
+        rpc_refuse(call, RPC_NO_TOKEN, "unauthenticated");
         return false;
     }
     if (method != NULL && (method->handler != NULL || method->bytes_fn != NULL))
         return true;
     char text[256];
-    (void)snprintf(text, sizeof(text), "%s: %.*s", method == NULL ? "unknown method" : "not built",
-                   (int)(path.len < 200 ? path.len : 200), path.data == NULL ? "" : path.data);
-    decide(call, RPC_UNIMPLEMENTED, text);
+    const char *why = method == NULL ? "unknown method" : "not built";
+    (void)snprintf(text, sizeof(text), "%s: %.*s", why, (int)(path.len < 200 ? path.len : 200),
+                   path.data == NULL ? "" : path.data);
+    rpc_refuse_telling(call, RPC_NOT_BUILT, text, why);
     return false;
 }
 
@@ -173,7 +183,7 @@ static bool is_load_fine(struct rpc_call *call)
     else if (server->orphan_count >= ORPHANS_MAX)
         text = "too many cancelled calls are still being ended";
     if (text != NULL)
-        decide(call, RPC_RESOURCE_EXHAUSTED, text);
+        rpc_refuse(call, RPC_TOO_MUCH_AT_ONCE, text);
     return text == NULL;
 }
 
@@ -198,46 +208,9 @@ void rpc_call_headers_end(struct rpc_call *call)
     if (!is_http_fine(call) || !is_method_fine(call) || !is_load_fine(call))
         return;
     if (call->request->is_timeout_bad)
-        decide(call, RPC_INVALID_ARGUMENT, "grpc-timeout is malformed");
+        rpc_refuse(call, RPC_WRONG_TIMEOUT, "grpc-timeout is malformed");
     else
         set_deadline(call);
-}
-
-static void refuse_compressed(struct rpc_call *call)
-{
-    struct bytes coding = rpc_headers_find(&call->request->headers, BYTES_LITERAL("grpc-encoding"));
-    if (coding.len == 0 || bytes_equal(coding, BYTES_LITERAL("identity"))) {
-        decide(call, RPC_INTERNAL, "compressed message without grpc-encoding");
-        return;
-    }
-    char text[128];
-    (void)snprintf(text, sizeof(text), "grpc-encoding %.*s is not supported",
-                   (int)(coding.len < 64 ? coding.len : 64), coding.data);
-    rpc_add_metadata(call, "grpc-accept-encoding", "identity");
-    decide(call, RPC_UNIMPLEMENTED, text);
-}
-
-static void refuse_frame(struct rpc_call *call, enum rpc_frame_fault fault)
-{
-    char text[96];
-    switch (fault) {
-    case RPC_FRAME_FINE:
-        return;
-    case RPC_FRAME_TOO_LARGE:
-        (void)snprintf(text, sizeof(text), "request message is larger than %zu bytes",
-                       call->server->limits.message_max);
-        decide(call, RPC_RESOURCE_EXHAUSTED, text);
-        return;
-    case RPC_FRAME_COMPRESSED:
-        refuse_compressed(call);
-        return;
-    case RPC_FRAME_BAD_FLAG:
-        decide(call, RPC_INTERNAL, "unknown flag of a message");
-        return;
-    case RPC_FRAME_SECOND:
-        decide(call, RPC_UNIMPLEMENTED, "this method takes exactly one request message");
-        return;
-    }
 }
 
 void rpc_call_data(struct rpc_call *call, struct bytes data)
@@ -250,9 +223,9 @@ void rpc_call_data(struct rpc_call *call, struct bytes data)
     enum rpc_frame_fault fault = rpc_frame_put(frame, data);
     server->receiving_bytes += frame->message.len - before;
     if (fault != RPC_FRAME_FINE)
-        refuse_frame(call, fault);
+        rpc_refuse_frame(call, fault);
     else if (server->receiving_bytes / RECEIVING_FACTOR > server->limits.message_max)
-        decide(call, RPC_RESOURCE_EXHAUSTED, "too many large requests at once");
+        rpc_refuse(call, RPC_TOO_MUCH_AT_ONCE, "too many large requests at once");
 }
 
 static void *unpack_alloc(void *data, size_t size)
@@ -283,7 +256,7 @@ static void hand_over_message(struct rpc_call *call, struct bytes bytes)
     struct err err;
     size_t heap_max = call->server->limits.message_max * HEAP_FACTOR;
     if (!rpc_scan(type, bytes, heap_max, &err)) {
-        decide(call, RPC_INVALID_ARGUMENT, err.text);
+        rpc_refuse(call, RPC_WRONG_MESSAGE, err.text);
         return;
     }
     ProtobufCMessage *message =
@@ -291,7 +264,7 @@ static void hand_over_message(struct rpc_call *call, struct bytes bytes)
     if (message == NULL) {
         char text[160];
         (void)snprintf(text, sizeof(text), "request is not a %s", type->name);
-        decide(call, RPC_INVALID_ARGUMENT, text);
+        rpc_refuse(call, RPC_WRONG_MESSAGE, text);
         return;
     }
     call->has_handler = true;
@@ -307,11 +280,11 @@ void rpc_call_request_end(struct rpc_call *call)
         return;
     const struct rpc_frame *frame = &call->request->frame;
     if (frame->prefix_len == 0) {
-        decide(call, RPC_UNIMPLEMENTED, "this method takes exactly one request message");
+        rpc_refuse(call, RPC_NOT_ONE_MESSAGE, RPC_ONE_MESSAGE);
         return;
     }
     if (!rpc_frame_is_whole(frame)) {
-        decide(call, RPC_INTERNAL, "request message is cut off");
+        rpc_refuse(call, RPC_WRONG_FRAMING, "request message is cut off");
         return;
     }
     /* Until here returns the stream holds the call, whatever the handler does. */
@@ -363,7 +336,7 @@ void rpc_call_end(struct rpc_call *call, enum rpc_status status, const char *mes
     call->writable_fn = NULL;
     if (call->connection != NULL) {
         if (!call->is_answered)
-            decide(call, status, message);
+            rpc_call_decide(call, status, message);
         return;
     }
     if (call->server != NULL) {
@@ -387,7 +360,7 @@ void rpc_call_check_deadline(struct rpc_call *call, int64_t now_ms)
     rpc_queue_cut(&call->queue);
     call->connection->queued_bytes -= before - rpc_queue_len(&call->queue);
     call->is_cancelled = true;
-    decide(call, RPC_DEADLINE_EXCEEDED, "deadline exceeded");
+    rpc_call_decide(call, RPC_DEADLINE_EXCEEDED, "deadline exceeded");
     fire_cancel(call);
 }
 

@@ -65,6 +65,13 @@ int64_t rpc_call_wake_at(const struct rpc_call *call);
 /* The handler lets go of it; may free it. */
 void rpc_call_end(struct rpc_call *call, enum rpc_status status, const char *message);
 
+/* Its outcome on the wire; a handler that has it may still have to end it. */
+void rpc_call_decide(struct rpc_call *call, enum rpc_status status, const char *message);
+void rpc_call_decide_http(struct rpc_call *call, const char *status); /* what is no gRPC */
+
+/* Its method, or "unknown". */
+const char *rpc_call_label(const struct rpc_call *call);
+
 /* An orphan outlives its server: from here on it waits for its handler's rpc_end only. */
 void rpc_call_server_gone(struct rpc_call *call);
 

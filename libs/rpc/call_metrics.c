@@ -1,9 +1,8 @@
 #include "libs/rpc/call_metrics.h"
 
-#include "libs/base/log.h"
-#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/ops/metrics.h"
+#include "libs/ops/refusals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +43,29 @@ static struct metric durations = {
 };
 static char **methods; /* names of durations' series but the last, which is "other" */
 
+/* What the server refuses; handlers tell of their own refusals. */
+#define CALL "RPC call refused"
+#define CONNECTION "RPC connection refused"
+static struct refusal refusals[RPC_REFUSALS] = {
+    [RPC_LARGE_HEADERS] = {.code = "large_headers", .msg = CALL},
+    [RPC_WRONG_METHOD] = {.code = "wrong_method", .msg = CALL},
+    [RPC_NOT_GRPC] = {.code = "not_grpc", .msg = CALL},
+    [RPC_NO_TOKEN] = {.code = "unauthenticated", .msg = CALL},
+    [RPC_NOT_BUILT] = {.code = "unimplemented", .msg = CALL},
+    [RPC_TOO_MUCH_AT_ONCE] = {.code = "too_much_at_once", .msg = CALL},
+    [RPC_WRONG_TIMEOUT] = {.code = "malformed_timeout", .msg = CALL},
+    [RPC_LARGE_MESSAGE] = {.code = "large_message", .msg = CALL},
+    [RPC_UNKNOWN_CODING] = {.code = "unknown_coding", .msg = CALL},
+    [RPC_WRONG_FRAMING] = {.code = "malformed_framing", .msg = CALL},
+    [RPC_NOT_ONE_MESSAGE] = {.code = "not_one_message", .msg = CALL},
+    [RPC_WRONG_MESSAGE] = {.code = "malformed_message", .msg = CALL},
+    [RPC_LATE] = {.code = "deadline_exceeded", .msg = "RPC call was not answered in time"},
+    [RPC_WRONG_HTTP2] = {.code = "malformed_http2", .msg = CONNECTION},
+    [RPC_FLOOD] = {.code = "flood", .msg = CONNECTION},
+    [RPC_TOO_MANY_STREAMS] = {.code = "too_many_streams", .msg = CONNECTION},
+    [RPC_TOO_MANY_CONNECTIONS] = {.code = "too_many_connections", .msg = CONNECTION},
+};
+
 static size_t count_methods(const struct rpc_service *services, size_t count)
 {
     size_t total = 0;
@@ -76,26 +98,13 @@ void rpc_call_metrics_add(const struct rpc_service *services, size_t count)
                         services[i].descriptor->methods[m].name);
     metrics_add(&requests);
     metrics_add(&durations);
+    refusals_add("rpc", refusals, RPC_REFUSALS);
 }
 
-/* What the server refuses before a handler sees it; handlers tell of their own refusals. */
-static struct refusal {
-    enum rpc_status status;
-    const char *code;
-    struct log_limit limit;
-} refusals[] = {
-    {.status = RPC_UNAUTHENTICATED, .code = "unauthenticated"},
-    {.status = RPC_PERMISSION_DENIED, .code = "permission_denied"},
-    {.status = RPC_UNIMPLEMENTED, .code = "unimplemented"},
-};
-
-static void log_refusal(const char *method, enum rpc_status status)
+static void on_refused(void *self, enum rpc_refusal refusal, const char *method, const char *detail)
 {
-    uint64_t before = 0;
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
-        if (refusals[i].status == status && log_limit_passes(&refusals[i].limit, &before))
-            log_warn("RPC call refused", LOG_TEXT("code", refusals[i].code),
-                     LOG_TEXT("method", method), LOG_INT("suppressed", (int64_t)before));
+    (void)self;
+    refusal_tell(&refusals[refusal], LOG_TEXT("method", method), LOG_TEXT("detail", detail));
 }
 
 static void on_end(void *self, const char *method, enum rpc_status status, int64_t duration_us)
@@ -105,12 +114,11 @@ static void on_end(void *self, const char *method, enum rpc_status status, int64
     while (number + 1 < durations.count && strcmp(methods[number], method) != 0)
         number++;
     metric_observe_us(&durations.series[number], duration_us);
-    log_refusal(method, status);
     if ((size_t)status < requests.count)
         metric_add(&by_status[status], 1);
 }
 
 struct rpc_metrics_hook rpc_call_metrics_hook(void)
 {
-    return (struct rpc_metrics_hook){.on_end = on_end};
+    return (struct rpc_metrics_hook){.on_end = on_end, .on_refused = on_refused};
 }

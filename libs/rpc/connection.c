@@ -206,6 +206,21 @@ static bool discard(struct rpc_connection *connection)
     return len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+void rpc_connection_refused(struct rpc_connection *connection, enum rpc_refusal refusal,
+                            const char *detail)
+{
+    unsigned bit = 1U << (unsigned)refusal;
+    if ((connection->refusals & bit) == 0)
+        rpc_server_refused(connection->server, refusal, "unknown", detail);
+    connection->refusals |= bit;
+}
+
+static bool calm_down(struct rpc_connection *connection)
+{
+    rpc_connection_refused(connection, RPC_FLOOD, "frames without use");
+    return nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM) == 0;
+}
+
 /* False: the connection cannot go on. */
 static bool receive(struct rpc_connection *connection)
 {
@@ -219,8 +234,9 @@ static bool receive(struct rpc_connection *connection)
     ssize_t taken = nghttp2_session_mem_recv(connection->session, buffer, (size_t)len);
     connection->is_busy = false;
     if (taken == NGHTTP2_ERR_FLOODED)
-        return nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM) ==
-               0;
+        return calm_down(connection);
+    if (taken < 0)
+        rpc_connection_refused(connection, RPC_WRONG_HTTP2, nghttp2_strerror((int)taken));
     return taken >= 0;
 }
 
@@ -379,5 +395,5 @@ void rpc_connection_drain_acknowledged(struct rpc_connection *connection)
 void rpc_connection_charge(struct rpc_connection *connection, int cost)
 {
     if (!rpc_credit_spend(&connection->credit, cost, now_monotonic_ms()))
-        (void)nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM);
+        (void)calm_down(connection);
 }

@@ -10,11 +10,9 @@
 #include "libs/base/buf.h"
 #include "libs/loop/loop.h"
 #include "libs/rpc/credit.h"
+#include "libs/rpc/server.h"
 
 #include <nghttp2/nghttp2.h>
-
-struct rpc_server;
-struct rpc_call;
 
 enum rpc_drain {
     RPC_DRAIN_NONE,    /* takes calls */
@@ -43,8 +41,9 @@ struct rpc_connection {
 
     struct rpc_credit credit;
     enum rpc_drain drain;
-    bool is_greeted; /* the client's SETTINGS came */
-    bool is_busy;    /* inside a callback that flushes at its end */
+    unsigned refusals; /* bits of what was told */
+    bool is_greeted;   /* the client's SETTINGS came */
+    bool is_busy;      /* inside a callback that flushes at its end */
     bool wants_read, wants_write;
     int64_t wake_at_ms; /* the timer is armed for this */
     int64_t opened_ms;
@@ -77,6 +76,10 @@ void rpc_connection_drain_acknowledged(struct rpc_connection *connection);
 
 /* The peer sent a frame that costs us and brings nothing. */
 void rpc_connection_charge(struct rpc_connection *connection, int cost);
+
+/* The connection or one of its streams was refused; told once for each reason. */
+void rpc_connection_refused(struct rpc_connection *connection, enum rpc_refusal refusal,
+                            const char *detail);
 
 bool rpc_connection_is_unsent(const struct rpc_connection *connection);
 

@@ -31,6 +31,13 @@ struct rpc_limits rpc_limits_standard(void)
     };
 }
 
+void rpc_server_refused(const struct rpc_server *server, enum rpc_refusal refusal,
+                        const char *method, const char *detail)
+{
+    if (server->hook.on_refused != NULL)
+        server->hook.on_refused(server->hook.self, refusal, method, detail);
+}
+
 /* Somebody with nothing in hand makes room; without one the newcomer has to go. */
 static bool make_room(struct rpc_server *server)
 {
@@ -48,10 +55,12 @@ static bool make_room(struct rpc_server *server)
 
 static void take(struct rpc_server *server, int fd)
 {
-    if (server->connection_count < server->limits.max_connections || make_room(server))
+    if (server->connection_count < server->limits.max_connections || make_room(server)) {
         rpc_connection_open(server, fd);
-    else
-        (void)close(fd);
+        return;
+    }
+    rpc_server_refused(server, RPC_TOO_MANY_CONNECTIONS, "unknown", "none of them is idle");
+    (void)close(fd);
 }
 
 /* Out of descriptors or memory: leave newcomers in the backlog for a while. */

@@ -63,9 +63,36 @@ struct rpc_service {
     void *self;
 };
 
-/* Called once for every call that ended; method: "package.Service/Method", or "unknown". */
+/* Why the server refused something before a handler could, or ended a call on its own. */
+enum rpc_refusal {
+    RPC_LARGE_HEADERS,
+    RPC_WRONG_METHOD, /* of HTTP: not POST */
+    RPC_NOT_GRPC,
+    RPC_NO_TOKEN,  /* or a wrong one */
+    RPC_NOT_BUILT, /* or unknown */
+    RPC_TOO_MUCH_AT_ONCE,
+    RPC_WRONG_TIMEOUT,
+    RPC_LARGE_MESSAGE,
+    RPC_UNKNOWN_CODING,
+    RPC_WRONG_FRAMING,
+    RPC_NOT_ONE_MESSAGE,
+    RPC_WRONG_MESSAGE,
+    RPC_LATE,
+    /* Of connections and streams; there is no call. */
+    RPC_WRONG_HTTP2,
+    RPC_FLOOD,
+    RPC_TOO_MANY_STREAMS,
+    RPC_TOO_MANY_CONNECTIONS,
+    RPC_REFUSALS,
+};
+
+/* Either may be NULL. method: "package.Service/Method", or "unknown". */
 struct rpc_metrics_hook {
+    /* Once for every call that ended. */
     void (*on_end)(void *self, const char *method, enum rpc_status status, int64_t duration_us);
+    /* Something was refused; of a call, before its on_end. detail: one line without payload. */
+    void (*on_refused)(void *self, enum rpc_refusal refusal, const char *method,
+                       const char *detail);
     void *self;
 };
 

@@ -109,10 +109,27 @@ static void refuse_rest(nghttp2_session *session, int32_t stream_id)
         (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_NO_ERROR);
 }
 
+/* What nghttp2 refuses by itself shows in the frames that it sends. */
+static void note_refusal(const nghttp2_frame *frame, struct rpc_connection *connection)
+{
+    bool is_reset = frame->hd.type == NGHTTP2_RST_STREAM;
+    if (!is_reset && frame->hd.type != NGHTTP2_GOAWAY)
+        return;
+    uint32_t error = is_reset ? frame->rst_stream.error_code : frame->goaway.error_code;
+    if (error == NGHTTP2_REFUSED_STREAM)
+        rpc_connection_refused(connection, RPC_TOO_MANY_STREAMS,
+                               "more streams than our SETTINGS allow");
+    else if (error == NGHTTP2_ENHANCE_YOUR_CALM)
+        rpc_connection_refused(connection, RPC_FLOOD, "frames without use");
+    else if (error != NGHTTP2_NO_ERROR && error != NGHTTP2_CANCEL)
+        rpc_connection_refused(connection, RPC_WRONG_HTTP2, nghttp2_http2_strerror(error));
+}
+
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct rpc_connection *connection = user_data;
     bool is_data = frame->hd.type == NGHTTP2_DATA;
+    note_refusal(frame, connection);
     if (frame->hd.type == NGHTTP2_GOAWAY)
         rpc_connection_goaway_sent(connection);
     if (!is_data && frame->hd.type != NGHTTP2_HEADERS)

@@ -46,4 +46,8 @@ struct rpc_server {
     uint8_t read_buffer[RPC_READ_BYTES];
 };
 
+/* Tell the hook. */
+void rpc_server_refused(const struct rpc_server *server, enum rpc_refusal refusal,
+                        const char *method, const char *detail);
+
 #endif

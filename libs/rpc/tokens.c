@@ -16,7 +16,7 @@ static bool read_file(const char *path, struct buf *out, struct err *err)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return err_set(err, ERR_REJECT, "%s: %s", path, strerror(errno));
+        return err_set(err, ERR_REJECT, "%s", strerror(errno));
     char chunk[4096];
     size_t len;
     bool has_room = true;
@@ -25,8 +25,13 @@ static bool read_file(const char *path, struct buf *out, struct err *err)
     bool is_broken = ferror(file) != 0;
     (void)fclose(file);
     if (is_broken)
-        return err_set(err, ERR_REJECT, "%s: cannot be read", path);
-    return has_room || err_set(err, ERR_REJECT, "%s: larger than %zu bytes", path, FILE_BYTES_MAX);
+        return err_set(err, ERR_REJECT, "cannot be read");
+    return has_room || err_set(err, ERR_REJECT, "larger than %zu bytes", FILE_BYTES_MAX);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
 }
 
 /* The next line without the blanks around it; false at the end. */
@@ -39,9 +44,9 @@ static bool next_line(struct bytes *rest, struct bytes *out)
     struct bytes line = {rest->data, len};
     size_t taken = end == NULL ? len : len + 1;
     *rest = (struct bytes){rest->data + taken, rest->len - taken};
-    while (line.len > 0 && strchr(" \t\r", line.data[line.len - 1]) != NULL)
+    while (line.len > 0 && (is_blank(line.data[line.len - 1]) || line.data[line.len - 1] == '\r'))
         line.len--;
-    while (line.len > 0 && strchr(" \t", line.data[0]) != NULL)
+    while (line.len > 0 && is_blank(line.data[0]))
         line = (struct bytes){line.data + 1, line.len - 1};
     *out = line;
     return true;
@@ -57,7 +62,7 @@ static bool is_printable(struct bytes token)
 }
 
 /* How many tokens the text holds. */
-static bool count_tokens(const char *path, struct bytes text, size_t *out, struct err *err)
+static bool count_tokens(struct bytes text, size_t *out, struct err *err)
 {
     struct bytes line;
     size_t count = 0;
@@ -65,15 +70,15 @@ static bool count_tokens(const char *path, struct bytes text, size_t *out, struc
         if (line.len == 0 || line.data[0] == '#')
             continue;
         if (line.len < TOKEN_BYTES_MIN)
-            return err_set(err, ERR_REJECT, "%s: the token in line %d is shorter than %u bytes",
-                           path, number, TOKEN_BYTES_MIN);
+            return err_set(err, ERR_REJECT, "the token in line %d is shorter than %u bytes", number,
+                           TOKEN_BYTES_MIN);
         if (!is_printable(line))
-            return err_set(err, ERR_REJECT,
-                           "%s: the token in line %d has other than printable ASCII", path, number);
+            return err_set(err, ERR_REJECT, "the token in line %d has other than printable ASCII",
+                           number);
         count++;
     }
     if (count == 0)
-        return err_set(err, ERR_REJECT, "%s: holds no token", path);
+        return err_set(err, ERR_REJECT, "holds no token");
     *out = count;
     return true;
 }
@@ -94,6 +99,15 @@ static void copy_tokens(struct bytes text, size_t count, struct rpc_tokens *out)
     }
 }
 
+bool rpc_tokens_parse(struct bytes text, struct rpc_tokens *out, struct err *err)
+{
+    size_t count = 0;
+    if (!count_tokens(text, &count, err))
+        return false;
+    copy_tokens(text, count, out);
+    return true;
+}
+
 bool rpc_tokens_load(const char *path, struct rpc_tokens *out, struct err *err)
 {
     if (path[0] == '\0') {
@@ -102,12 +116,9 @@ bool rpc_tokens_load(const char *path, struct rpc_tokens *out, struct err *err)
     }
     struct buf file;
     buf_init(&file, FILE_BYTES_MAX);
-    size_t count = 0;
-    bool is_fine = read_file(path, &file, err) && count_tokens(path, buf_bytes(&file), &count, err);
-    if (is_fine)
-        copy_tokens(buf_bytes(&file), count, out);
+    bool is_fine = read_file(path, &file, err) && rpc_tokens_parse(buf_bytes(&file), out, err);
     buf_done(&file);
-    return is_fine;
+    return is_fine || err_prefix(err, "%s", path);
 }
 
 void rpc_tokens_done(struct rpc_tokens *tokens)

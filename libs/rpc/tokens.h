@@ -14,6 +14,9 @@ struct rpc_tokens {
 /* path "": no tokens. ERR_REJECT: unreadable, empty or a token too short; the text never holds a
  * token. */
 MUST_CHECK bool rpc_tokens_load(const char *path, struct rpc_tokens *out, struct err *err);
+/* The same of the file's text: the pure part. ERR_REJECT: no token, or one that is too short or not
+ * printable ASCII. */
+MUST_CHECK bool rpc_tokens_parse(struct bytes text, struct rpc_tokens *out, struct err *err);
 void rpc_tokens_done(struct rpc_tokens *tokens);
 
 /* True when `listen` ("host:port") is a loopback address. Anything else needs tokens unless told

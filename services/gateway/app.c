@@ -22,7 +22,7 @@
 #define TICK_MS 100
 #define SAFE_SECRET_LEN 32
 #define DRAIN_TICK_MS 10
-#define RECHECK_MS 1000      /* of lost topics */
+#define SECOND_MS 1000
 #define REPORT_MS 1500       /* librdkafka looks for records out of time once a second */
 #define DRAIN_SLACK_MS 15000 /* a check of the topics and the end of a producer may take it */
 #define PRODUCER APP_NAME "/" TELEFACT_VERSION
@@ -89,6 +89,7 @@ static void add_metrics(const struct settings *settings)
     ingest_add_metrics();
     publish_add_metrics();
     producer_add_metrics();
+    topic_watch_add_metrics();
     webhook_add_metrics();
     polling_add_metrics(settings);
     publish_service_add_metrics();
@@ -186,7 +187,7 @@ static void serve(struct app *app)
     log_info("serving", LOG_INT("bot_id", app->settings->bot_id));
 }
 
-/* At the start, and again when a topic was lost. */
+/* At the start, regularly, and when a topic was lost. */
 static void on_topics_checked(void *arg, const struct err *err)
 {
     struct app *app = arg;
@@ -196,10 +197,8 @@ static void on_topics_checked(void *arg, const struct err *err)
         else
             fail(app, "Kafka cannot be used", err);
     } else if (err != NULL) {
-        log_error("topics are gone or wrong, not ready", LOG_TEXT("error", err->text));
-        topic_watch_check(app->topics, RECHECK_MS);
-    } else {
-        log_info("topics are there again");
+        producer_bar(app->producer);
+    } else if (producer_has_lost_topic(app->producer)) {
         producer_renew(app->producer);
     }
 }
@@ -243,7 +242,7 @@ static void on_tick(void *arg)
     if (app->service != NULL && app->state == APP_SERVING)
         publish_service_set_serving(app->service, producer_is_ready(app->producer, &ignored));
     if (app->state == APP_SERVING && producer_has_lost_topic(app->producer))
-        topic_watch_check(app->topics, 0);
+        topic_watch_check(app->topics);
     if (app->state == APP_DRAINING)
         on_drain_tick(app);
 }
@@ -291,7 +290,7 @@ static bool has_topics(void *self, struct err *err)
 {
     const struct app *app = self;
     if (app->state != APP_STARTING && producer_has_lost_topic(app->producer))
-        return err_set(err, ERR_RETRY, "a topic is gone");
+        return err_set(err, ERR_RETRY, "a topic is gone or wrong");
     return is_started(self, err);
 }
 
@@ -343,13 +342,14 @@ static void run_loop(struct app *app, const struct admin_check *checks, size_t c
         .loop = app->loop,
         .background = app->background,
         .options = &app->kafka,
+        .period_ms = app->settings->topic_check_s * SECOND_MS,
         .checked = on_topics_checked,
         .self = app,
     };
     app->topics = topic_watch_new(&host);
     loop_timer_arm(app->tick, TICK_MS);
     loop_on_terminate(app->loop, on_terminate, app);
-    topic_watch_check(app->topics, 0);
+    topic_watch_check(app->topics);
     loop_run(app->loop);
 }
 

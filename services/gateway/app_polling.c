@@ -29,6 +29,8 @@ static bool watches(const struct settings *settings)
 
 void polling_add_metrics(const struct settings *settings)
 {
+    if (gateway_polls(settings) || watches(settings))
+        bot_client_add_metrics();
     if (gateway_polls(settings))
         poller_add_metrics();
     if (watches(settings))

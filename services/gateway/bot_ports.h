@@ -30,7 +30,7 @@ struct bot_port {
 };
 
 /* Called once for each call that was not cancelled; the body lives until it returns. data NULL: no
- * whole answer came. */
+ * whole answer came, which was told. */
 typedef void (*bot_answer_fn)(void *arg, struct bytes body);
 
 struct bot_question {

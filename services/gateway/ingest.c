@@ -1,12 +1,11 @@
 #include "services/gateway/ingest.h"
 
 #include "libs/base/fault.h"
-#include "libs/base/log.h"
-#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "libs/base/random.h"
 #include "libs/ops/metrics.h"
+#include "libs/ops/refusals.h"
 #include "libs/wire/position.h"
 #include "services/gateway/translate.h"
 
@@ -22,8 +21,6 @@ struct ingest {
     struct ingest_options options;
     struct job *first, *last; /* unanswered, in order of arrival, so of give_up_ms too */
     size_t in_hand;           /* updates that are not released yet */
-    struct log_limit refusals;
-    struct log_limit busy;
 };
 
 /* An update on its way. It is answered at its deadline at the latest, and gone when the outbox has
@@ -81,6 +78,23 @@ static struct metric answered_metric = {
     .count = sizeof(answered) / sizeof(*answered),
 };
 
+/* What is kept raw because nothing can be read of it is answered 200 all the same. */
+enum { NOT_ACKNOWLEDGED, IN_FLIGHT_FULL, LARGE_UPDATE, UNPARSABLE, TOO_DEEP, REFUSALS };
+
+static struct refusal refusals[REFUSALS] = {
+    [NOT_ACKNOWLEDGED] = {.code = "not_acknowledged",
+                          .msg = "update not acknowledged by Kafka, asking Telegram to send it "
+                                 "again"},
+    [IN_FLIGHT_FULL] = {.code = "in_flight_full",
+                        .msg = "too much is in flight, asking Telegram to send an update again"},
+    [LARGE_UPDATE] = {.code = "large_update",
+                      .msg = "update is larger than its topic takes, keeping its beginning as a "
+                             "raw update",
+                      .is_alarm = true},
+    [UNPARSABLE] = {.code = "unparsable", .msg = "update cannot be read, keeping it raw"},
+    [TOO_DEEP] = {.code = "too_deep", .msg = "update is nested too deep, keeping it raw"},
+};
+
 static char kind_labels[UPDATE_KINDS][64];
 
 void ingest_add_metrics(void)
@@ -93,6 +107,7 @@ void ingest_add_metrics(void)
     metrics_add(&received_metric);
     metrics_add(&raw_metric);
     metrics_add(&answered_metric);
+    refusals_add("update", refusals, REFUSALS);
 }
 
 static void add_unanswered(struct job *job)
@@ -122,12 +137,9 @@ static void remove_unanswered(const struct job *job)
 static void answer(struct job *job, enum intake_outcome outcome, const char *position)
 {
     update_done_fn fn = job->fn;
-    uint64_t before = 0;
     assert(fn != NULL);
-    if (outcome == INTAKE_UNAVAILABLE && log_limit_passes(&job->ingest->refusals, &before))
-        log_warn("update not acknowledged by Kafka, asking Telegram to send it again",
-                 LOG_TEXT("code", "not_acknowledged"), LOG_INT("update_id", job->update_id),
-                 LOG_INT("suppressed", (int64_t)before));
+    if (outcome == INTAKE_UNAVAILABLE)
+        refusal_tell(&refusals[NOT_ACKNOWLEDGED], LOG_INT("update_id", job->update_id));
     remove_unanswered(job);
     job->fn = NULL;
     metric_add(&answered[outcome], 1);
@@ -176,8 +188,8 @@ static bool is_cuttable(const struct job *job)
 
 static void send_cut(struct job *job)
 {
-    log_error("update is larger than its topic takes, keeping its beginning as a raw update",
-              LOG_INT("update_id", job->update_id), LOG_INT("bytes", (int64_t)job->body.len));
+    refusal_tell(&refusals[LARGE_UPDATE], LOG_INT("update_id", job->update_id),
+                 LOG_INT("bytes", (int64_t)job->body.len));
     send_raw(job, RAW_TOO_LARGE);
 }
 
@@ -249,14 +261,18 @@ static void send_events(struct job *job, struct translation *translation, struct
 
 static void refuse_busy(struct ingest *ingest)
 {
-    uint64_t before = 0;
     metric_add(&answered[INTAKE_BUSY], 1);
-    if (log_limit_passes(&ingest->busy, &before))
-        log_warn("too much is in flight, asking Telegram to send an update again",
-                 LOG_TEXT("code", "in_flight_full"),
+    refusal_tell(&refusals[IN_FLIGHT_FULL],
                  LOG_INT("in_flight", (int64_t)outbox_in_flight(ingest->outbox)),
-                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)),
-                 LOG_INT("suppressed", (int64_t)before));
+                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)));
+}
+
+static void tell_unreadable(const struct job *job, enum raw_reason reason)
+{
+    if (reason == RAW_UNPARSABLE || reason == RAW_TOO_DEEP)
+        refusal_tell(&refusals[reason == RAW_UNPARSABLE ? UNPARSABLE : TOO_DEEP],
+                     LOG_INT("update_id", job->update_id),
+                     LOG_INT("bytes", (int64_t)job->body.len));
 }
 
 static void submit(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
@@ -286,10 +302,12 @@ static void submit(void *self, struct bytes body, struct bytes traceparent, upda
     fault_point("gateway.translated", (int64_t)ingest->in_hand);
     metric_add(&received[translation.kind], 1);
     job->update_id = translation.update_id;
-    if (translation.outcome == TRANSLATE_RAW)
+    if (translation.outcome == TRANSLATE_RAW) {
+        tell_unreadable(job, translation.raw_reason);
         send_raw(job, translation.raw_reason);
-    else
+    } else {
         send_events(job, &translation, traceparent);
+    }
     translation_done(&translation);
 }
 

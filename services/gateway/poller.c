@@ -7,6 +7,7 @@
 #include "libs/base/mem.h"
 #include "libs/base/random.h"
 #include "libs/ops/metrics.h"
+#include "libs/ops/refusals.h"
 #include "services/gateway/bot_answer.h"
 #include "services/gateway/translate.h"
 #include "services/gateway/updates_answer.h"
@@ -102,11 +103,16 @@ static struct metric alarms_metric = {
     .count = ALARMS - 1,
 };
 
-static const char *const ALARM_CODES[ALARMS] = {
-    [ALARM_WEBHOOK] = "webhook_set",
-    [ALARM_TOKEN] = "no_access",
-    [ALARM_CONFLICT] = "conflict",
+#define NO_POLLING "polling does not work"
+static struct refusal alarm_refusals[ALARMS] = {
+    [ALARM_WEBHOOK] = {.code = "webhook_set", .msg = NO_POLLING, .is_alarm = true, .is_each = true},
+    [ALARM_TOKEN] = {.code = "no_access", .msg = NO_POLLING, .is_alarm = true, .is_each = true},
+    [ALARM_CONFLICT] = {.code = "conflict", .msg = NO_POLLING, .is_alarm = true, .is_each = true},
 };
+/* The waits between them bound their lines. */
+#define NO_UPDATES "Telegram gives no updates, asking again later"
+static struct refusal asked_to_wait = {.code = "retry_after", .msg = NO_UPDATES, .is_each = true};
+static struct refusal no_answer = {.code = "no_answer", .msg = NO_UPDATES, .is_each = true};
 static const char *const ALARM_TEXTS[ALARMS] = {
     [ALARM_WEBHOOK] = "a webhook is set, so Telegram gives no updates to a poller; run "
                       "`telefact-gateway webhook delete`, or set GATEWAY_MODE=webhook",
@@ -119,6 +125,9 @@ void poller_add_metrics(void)
     metrics_add(&polls_metric);
     metrics_add(&leading_metric);
     metrics_add(&alarms_metric);
+    refusals_add("telegram", alarm_refusals, ALARMS);
+    refusals_add("telegram", &asked_to_wait, 1);
+    refusals_add("telegram", &no_answer, 1);
 }
 
 static void raise_alarm(struct poller *poller, enum alarm alarm)
@@ -126,8 +135,7 @@ static void raise_alarm(struct poller *poller, enum alarm alarm)
     if (poller->alarm == alarm)
         return;
     if (alarm != ALARM_NONE)
-        log_error("polling does not work", LOG_TEXT("code", ALARM_CODES[alarm]),
-                  LOG_TEXT("why", ALARM_TEXTS[alarm]));
+        refusal_tell(&alarm_refusals[alarm], LOG_TEXT("why", ALARM_TEXTS[alarm]));
     else
         log_info("polling works again");
     poller->alarm = alarm;
@@ -231,9 +239,9 @@ static void meet_refusal(struct poller *poller, enum bot_verdict verdict, int64_
     case BOT_DONE:
         break;
     }
-    log_warn("Telegram gives no updates, asking again later",
-             LOG_TEXT("code", verdict == BOT_WAIT ? "retry_after" : "no_answer"),
-             LOG_INT("wait_ms", wait_ms));
+    if (poller->answer.len > 0) /* else the client has told why no answer came */
+        refusal_tell(verdict == BOT_WAIT ? &asked_to_wait : &no_answer,
+                     LOG_INT("wait_ms", wait_ms));
     wait_then(poller, now_ms + wait_ms, poller->state);
 }
 

@@ -1,10 +1,9 @@
 #include "services/gateway/publish.h"
 
 #include "libs/base/fault.h"
-#include "libs/base/log.h"
-#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/ops/metrics.h"
+#include "libs/ops/refusals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +15,6 @@
 struct publish {
     struct outbox *outbox;
     size_t in_hand; /* events without an answer */
-    struct log_limit refusals;
-    struct log_limit busy;
 };
 
 /* A batch that is not answered yet. Outlives the call it came from. */
@@ -45,6 +42,15 @@ static struct metric published_metric = {
     .count = KINDS * OUTCOMES,
 };
 
+enum { NOT_ACKNOWLEDGED, IN_FLIGHT_FULL, REFUSALS };
+
+static struct refusal refusals[REFUSALS] = {
+    [NOT_ACKNOWLEDGED] = {.code = "not_acknowledged",
+                          .msg = "published events not acknowledged by Kafka, told the publisher"},
+    [IN_FLIGHT_FULL] = {.code = "in_flight_full",
+                        .msg = "too much is in flight, told a publisher to try again later"},
+};
+
 void publish_add_metrics(void)
 {
     for (size_t i = 0; i < KINDS * OUTCOMES; i++) {
@@ -55,6 +61,7 @@ void publish_add_metrics(void)
         published[i].labels = published_labels[i];
     }
     metrics_add(&published_metric);
+    refusals_add("publish", refusals, REFUSALS);
 }
 
 static void on_sent(void *arg, const struct event_result *results, size_t count)
@@ -67,11 +74,9 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
         failed += is_durable ? 0 : 1;
         metric_add(&published[(job->kinds[i] - FIRST_KIND) * OUTCOMES + (is_durable ? 0 : 1)], 1);
     }
-    uint64_t before = 0;
-    if (failed > 0 && log_limit_passes(&publish->refusals, &before))
-        log_warn("published events not acknowledged by Kafka, told the publisher",
-                 LOG_TEXT("code", "not_acknowledged"), LOG_INT("failed", (int64_t)failed),
-                 LOG_INT("events", (int64_t)count), LOG_INT("suppressed", (int64_t)before));
+    if (failed > 0)
+        refusal_tell(&refusals[NOT_ACKNOWLEDGED], LOG_INT("failed", (int64_t)failed),
+                     LOG_INT("events", (int64_t)count));
     outbox_release(publish->outbox, count, job->bytes);
     publish->in_hand -= count;
     job->fn(job->arg, failed == count ? INTAKE_UNAVAILABLE : INTAKE_DONE, results);
@@ -81,13 +86,9 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
 
 static void refuse_busy(struct publish *publish, size_t count)
 {
-    uint64_t before = 0;
-    if (log_limit_passes(&publish->busy, &before))
-        log_warn("too much is in flight, told a publisher to try again later",
-                 LOG_TEXT("code", "in_flight_full"), LOG_INT("events", (int64_t)count),
+    refusal_tell(&refusals[IN_FLIGHT_FULL], LOG_INT("events", (int64_t)count),
                  LOG_INT("in_flight", (int64_t)outbox_in_flight(publish->outbox)),
-                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(publish->outbox)),
-                 LOG_INT("suppressed", (int64_t)before));
+                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(publish->outbox)));
 }
 
 static void submit(void *self, const struct events_request *request, events_done_fn fn, void *arg)

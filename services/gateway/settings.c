@@ -194,8 +194,8 @@ static const struct setting ROWS[] = {
     {.name = "GATEWAY_KAFKA_BOOTSTRAP_SERVERS",
      .type = SETTING_TEXT,
      .offset = AT(kafka_bootstrap_servers),
-     .required = true,
-     .doc = "Kafka brokers as host:port, comma separated."},
+     .doc = "Kafka brokers as host:port, comma separated. Needed by everything but the webhook "
+            "command."},
     {.name = "GATEWAY_KAFKA_COMPRESSION_TYPE",
      .type = SETTING_CHOICE,
      .offset = AT(kafka_compression),
@@ -231,6 +231,14 @@ static const struct setting ROWS[] = {
      .max = POSITION_PARTITIONS_MAX,
      .doc = "Partitions of each topic; fixed for the topic's life, since another count moves chats "
             "between partitions."},
+    {.name = "GATEWAY_TOPIC_CHECK_S",
+     .type = SETTING_INT,
+     .offset = AT(topic_check_s),
+     .standard = "60",
+     .min = 1,
+     .max = 86400,
+     .doc = "How often the topics are looked at while serving. When one is not as it must be (its "
+            "partition count, say), nothing is taken until it is."},
     {.name = "GATEWAY_TOPIC_REPLICATION_FACTOR",
      .type = SETTING_INT,
      .offset = AT(topic_replication_factor),

@@ -44,6 +44,7 @@ struct settings {
     int64_t delivery_timeout_ms;
     char *topic_prefix;
     int64_t topic_partitions;
+    int64_t topic_check_s;
     int64_t topic_replication_factor;
     int64_t raw_retention_hours;
 

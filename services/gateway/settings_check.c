@@ -80,6 +80,9 @@ static void check_api(const struct settings *settings, struct settings_faults *f
 
 void settings_check_topics(const struct settings *settings, struct settings_faults *faults)
 {
+    if (settings->kafka_bootstrap_servers[0] == '\0')
+        add_fault(faults, "GATEWAY_KAFKA_BOOTSTRAP_SERVERS: missing; set the brokers as "
+                          "host:port, comma separated\n");
     size_t len = strspn(settings->topic_prefix,
                         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
     if (len == 0 || len > 200 || settings->topic_prefix[len] != '\0')

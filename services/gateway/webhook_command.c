@@ -22,7 +22,7 @@ struct job {
     struct buf answer;
     struct buf certificate;
     struct buf kinds;
-    char connections[16];
+    char connections[24]; /* any int64 */
     yyjson_doc *document; /* of the last answer; what was read from it is a view */
 };
 

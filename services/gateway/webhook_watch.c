@@ -3,6 +3,7 @@
 #include "libs/base/log.h"
 #include "libs/base/mem.h"
 #include "libs/ops/metrics.h"
+#include "libs/ops/refusals.h"
 #include "services/gateway/bot_answer.h"
 #include "services/gateway/webhook_info.h"
 
@@ -48,8 +49,19 @@ static struct metric foreign_metric = {
     .count = 1,
 };
 
+enum { DELIVERY_FAILED, WEBHOOK_NOT_SET, WEBHOOK_FOREIGN, INFO_UNREADABLE, REFUSALS };
+
+#define NOT_OURS "the bot's webhook is not this gateway"
+static struct refusal refusals[REFUSALS] = {
+    [DELIVERY_FAILED] = {.code = "webhook_error", .msg = "Telegram could not deliver an update"},
+    [WEBHOOK_NOT_SET] = {.code = "webhook_not_set", .msg = NOT_OURS, .is_alarm = true},
+    [WEBHOOK_FOREIGN] = {.code = "webhook_foreign", .msg = NOT_OURS, .is_alarm = true},
+    [INFO_UNREADABLE] = {.code = "webhook_unreadable", .msg = "the webhook cannot be looked at"},
+};
+
 void webhook_watch_add_metrics(void)
 {
+    refusals_add("telegram", refusals, REFUSALS);
     metrics_add(&pending_metric);
     metrics_add(&last_error_metric);
     metrics_add(&foreign_metric);
@@ -87,21 +99,21 @@ static void note(struct webhook_watch *watch, const struct webhook_info *info)
     metric_set(&last_error[0], info->last_error_at);
     metric_set(&foreign[0], verdict == OURS ? 0 : 1);
     if (info->last_error_at > watch->last_error_at)
-        log_warn("Telegram could not deliver an update", LOG_TEXT("code", "webhook_error"),
-                 LOG_INT("at", info->last_error_at), LOG_INT("pending", info->pending));
+        refusal_tell(&refusals[DELIVERY_FAILED], LOG_INT("at", info->last_error_at),
+                     LOG_INT("pending", info->pending));
     watch->last_error_at = info->last_error_at;
     if (verdict == watch->verdict)
         return;
     watch->verdict = verdict;
     if (verdict == OURS)
         log_info("the webhook is as it must be");
+    else if (verdict == NOT_SET)
+        refusal_tell(&refusals[WEBHOOK_NOT_SET],
+                     LOG_TEXT("why", "none is set; run `telefact-gateway webhook set`"));
     else
-        log_error("the bot's webhook is not this gateway",
-                  LOG_TEXT("code", verdict == NOT_SET ? "webhook_not_set" : "webhook_foreign"),
-                  LOG_TEXT("why", verdict == NOT_SET
-                                      ? "none is set; run `telefact-gateway webhook set`"
-                                      : "somebody set another address; run `telefact-gateway "
-                                        "webhook info`, then `webhook set`"));
+        refusal_tell(&refusals[WEBHOOK_FOREIGN],
+                     LOG_TEXT("why", "somebody set another address; run `telefact-gateway webhook "
+                                     "info`, then `webhook set`"));
 }
 
 static void on_answer(void *arg, struct bytes body)
@@ -117,7 +129,7 @@ static void on_answer(void *arg, struct bytes body)
     if (bot_answer_read(body, &document, &result, &err) && webhook_info_read(result, &info, &err))
         note(watch, &info);
     else
-        log_warn("the webhook cannot be looked at", LOG_TEXT("error", err.text));
+        refusal_tell(&refusals[INFO_UNREADABLE], LOG_TEXT("error", err.text));
     yyjson_doc_free(document);
 }
 

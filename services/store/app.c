@@ -10,6 +10,7 @@
 #include "services/store/app_rpc.h"
 #include "services/store/ingest.h"
 #include "services/store/ingest_metrics.h"
+#include "services/store/ingest_refusals.h"
 #include "services/store/kafka/consumer.h"
 #include "services/store/postgres/connect.h"
 #include "services/store/postgres/database_url.h"
@@ -286,6 +287,7 @@ int app_run(const struct store_settings *settings)
     struct app app = {.settings = settings, .exit_code = EXIT_SUCCESS};
     struct err err;
     ingest_metrics_add();
+    ingest_refusals_add();
     app.conninfo = database_url_conninfo(settings->database_url);
     app.loop = loop_new();
     app.tick = loop_timer_new(app.loop, on_tick, &app);

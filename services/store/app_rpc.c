@@ -6,6 +6,7 @@
 #include "libs/rpc/tokens.h"
 #include "services/store/position_wait.h"
 #include "services/store/postgres/reads.h"
+#include "services/store/rpc/read_refusals.h"
 #include "services/store/rpc/read_service.h"
 
 #include <stdlib.h>
@@ -87,6 +88,7 @@ bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options, stru
     }
     build_reads(rpc, loop, options);
     rpc_call_metrics_add(&rpc->described, 1);
+    read_refusals_add();
     struct rpc_options server = {
         .limits = rpc_limits_standard(),
         .services = &rpc->described,

@@ -5,6 +5,7 @@
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "services/store/ingest_metrics.h"
+#include "services/store/ingest_refusals.h"
 #include "services/store/ingest_state.h"
 
 #include <poll.h>
@@ -88,10 +89,7 @@ void ingest_stop_partition(struct ingest *ingest, struct partition *partition,
     partition->reason = reason;
     ingest->check_at_ms = 0; /* fetch it no more */
     count_stopped(ingest);
-    log_error("partition stopped", LOG_INT("partition", partition->id),
-              LOG_INT("offset", partition->next_offset),
-              LOG_TEXT("reason", stop_reason_name(reason)),
-              LOG_TEXT("why", stop_reason_text(reason)));
+    ingest_refusals_stop(reason, partition->id, partition->next_offset);
 }
 
 static void forget_partitions(struct ingest *ingest)

@@ -4,6 +4,7 @@
 #include "libs/base/log.h"
 #include "libs/base/now.h"
 #include "services/store/ingest_metrics.h"
+#include "services/store/ingest_refusals.h"
 
 #define TOLERANT_BATCHES 16 /* after a duplicate, others are likely */
 
@@ -32,19 +33,11 @@ static size_t build_fences(struct ingest *ingest, const struct batch_event *even
     return fence_count;
 }
 
-static void log_dead_letter(const struct batch_event *event)
-{
-    log_warn("record set aside as a dead letter",
-             LOG_INT("partition", event->record.place.partition),
-             LOG_INT("offset", event->record.place.offset), LOG_TEXT("cause", event->cause),
-             LOG_TEXT("detail", event->detail));
-}
-
 static void note_applied(struct ingest *ingest, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->event_count; i++)
         if (batch->events[i].fate == BATCH_ASIDE)
-            log_dead_letter(&batch->events[i]);
+            ingest_refusals_letter(&batch->events[i]);
     const struct batch_event *newest = &batch->events[batch->event_count - 1];
     if (newest->event.kind != EVENT_NONE && newest->event.occurred_at_ms > 0)
         atomic_store(&ingest->applied_at_ms, newest->event.occurred_at_ms);

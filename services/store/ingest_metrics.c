@@ -29,12 +29,13 @@ static struct metric duplicates = {.name = "duplicates_total",
                                    .series = duplicates_series,
                                    .count = 1};
 
-static const char *const CAUSES[] = {"malformed", "other_bot",       "wrong_key",
-                                     "bad_row",   "wrong_partition", "other"};
+static const char *const CAUSES[] = {"malformed", "other_bot",       "wrong_key", "bad_row",
+                                     "bad_patch", "wrong_partition", "other"};
 static struct metric_series dlq_series[] = {
-    {.labels = "cause=\"malformed\""},       {.labels = "cause=\"other_bot\""},
-    {.labels = "cause=\"wrong_key\""},       {.labels = "cause=\"bad_row\""},
-    {.labels = "cause=\"wrong_partition\""}, {.labels = "cause=\"other\""},
+    {.labels = "cause=\"malformed\""}, {.labels = "cause=\"other_bot\""},
+    {.labels = "cause=\"wrong_key\""}, {.labels = "cause=\"bad_row\""},
+    {.labels = "cause=\"bad_patch\""}, {.labels = "cause=\"wrong_partition\""},
+    {.labels = "cause=\"other\""},
 };
 static struct metric dlq = {.name = "dlq_total",
                             .help = "Records set aside as dead letters, by cause.",

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.servers import Servers
-from tests.chaos.bench import Bench, Say, bench_of, plan_of
-from tests.chaos.schedule import Fault, Shape
+import psycopg
+from confluent_kafka import KafkaException
+
+from tests.chaos import kafka, telegram
+from tests.chaos.bench import Bench, Say
+from tests.chaos.ground import Ground, PlanOptions, plan_of, running_servers
+from tests.chaos.schedule import POLLING, WEBHOOK, Fault, Shape
+from tests.faults.torture import build
+from tests.support.balancer import Balancer
+from tests.support.pair import HOOK, SECRET, TOKEN, Pair
 from tests.support.processes import NotReady
-from tests.support.proxy import Proxy
-from tests.support.telegram import LOST
+from tests.support.telegram import LOST, FakeTelegram
 from tests.support.traffic import Traffic, TrafficPlan
 
-SETTLE_S = 150.0
+STILL_S = 130.0  # Telegram itself waits up to 120 s before it tries again
+MAX_CONNECTIONS = 100
+ODD = 0.01
 MAY_EXPIRE = {
     "inline_query",
     "callback_query",
@@ -26,70 +35,123 @@ MAY_EXPIRE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What is played.
+
+    still_s  when nothing moves for so long in the end, the round has not settled
+    planted  the name of a bug that makes the round fail, or empty
+    """
+
+    seed: int
+    shape: Shape
+    faults: Sequence[Fault]
+    seconds: float
+    still_s: float = STILL_S
+    planted: str = ""
+
+
 @dataclass(slots=True)
 class Result:
-    """What a round found: it is good when `wrong` is empty."""
+    """What a round found: it is good when `wrong` is empty and `trouble`, which is the servers', too."""
 
     seed: int
     wrong: list[str] = field(default_factory=list)
+    trouble: str = ""
     notes: list[str] = field(default_factory=list)
-    done: dict[str, int] = field(default_factory=dict)
+    done: Counter[str] = field(default_factory=Counter)
     acked: int = 0
     expired: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where rounds are played."""
-
-    servers: Servers
-    proxies: tuple[Proxy, Proxy]
-    binaries: Path
-    work_dir: Path
-
-
-async def play(
-    stage: Stage, seed: int, shape: Shape, faults: list[Fault], seconds: float, say: Say
-) -> Result:
-    """Never raises for what the services do: it is in the result."""
-    result = Result(seed)
-    name = f"chaos_{seed}_{int(time.time())}"
-    plan = plan_of(stage.servers, stage.proxies, stage.binaries, stage.work_dir, shape, seed, name)
+async def play(chosen: Round, binaries: Path, folder: Path, say: Say) -> Result:
+    """Play it on servers of its own in the folder. Never raises for what services or servers do."""
+    result = Result(chosen.seed)
     try:
-        async with bench_of(stage.servers, stage.proxies, plan, say) as bench:
-            await _load(bench, result, shape, faults, seconds)
+        async with _ground(chosen, binaries, folder) as ground:
+            bench = Bench(ground, say)
+            try:
+                await _load(bench, chosen, result)
+            finally:
+                result.wrong += ground.broken
+                result.notes, result.done = ground.notes, bench.done
     except NotReady as error:
         result.wrong.append(str(error))
+    except (RuntimeError, OSError, KafkaException, psycopg.OperationalError) as error:
+        result.trouble = f"{type(error).__name__}: {error}"
     return result
 
 
-async def _load(
-    bench: Bench, result: Result, shape: Shape, faults: list[Fault], seconds: float
-) -> None:
-    async with Traffic(bench.pair, TrafficPlan(seed=result.seed, rate=shape.rate)) as traffic:
+@contextlib.asynccontextmanager
+async def _ground(chosen: Round, binaries: Path, folder: Path) -> AsyncIterator[Ground]:
+    """Servers, Telegram and the pair run inside."""
+    shape = chosen.shape
+    async with contextlib.AsyncExitStack() as stack:
+        servers, proxies = stack.enter_context(running_servers(folder / "servers", shape.brokers))
+        fake = FakeTelegram(
+            token=TOKEN,
+            secret=SECRET,
+            max_connections=MAX_CONNECTIONS,
+            seed=chosen.seed,
+            duplicates=3,
+            ramp=False,
+            ledger_path=folder / "ledger.jsonl",
+        )
+        await stack.enter_async_context(fake)
+        options = PlanOptions(binaries, folder, chosen.seed, shape, fake.api_url, chosen.planted)
+        pair = await stack.enter_async_context(Pair(plan_of(servers, proxies, options)))
+        hooks = [each.removeprefix("http://").removesuffix(HOOK) for each in pair.webhooks]
+        balancer = await stack.enter_async_context(Balancer(hooks))
+        hook_url = f"http://{balancer.address}{HOOK}"
+        if shape.intake != POLLING:
+            fake.set_webhooks(pair.webhooks if shape.intake == WEBHOOK else [hook_url])
+        mode = POLLING if shape.intake == POLLING else WEBHOOK
+        shim = await asyncio.to_thread(build, folder)
+        yield Ground(servers, proxies, pair, fake, shape, hook_url, shim, mode)
+
+
+async def _load(bench: Bench, chosen: Round, result: Result) -> None:
+    ground, shape = bench.ground, chosen.shape
+    odd = ODD if shape.intake == WEBHOOK else 0.0  # a real server lists no bodies but its own
+    plan = TrafficPlan(seed=chosen.seed, rate=shape.rate, odd=odd)
+    async with Traffic(ground.pair, plan, telegram=ground.telegram) as traffic:
         try:
-            await _hurt(bench, faults, seconds)
-            await traffic.settle(SETTLE_S)
-            letters = await asyncio.to_thread(bench.dead_letters)
-            verdict = await traffic.judge(letters)
+            await _hurt(bench, chosen)
+            await _settle(traffic, chosen.still_s)
         except TimeoutError as error:
             result.wrong.append(f"it does not settle: {error}")
         else:
+            letters = await asyncio.to_thread(kafka.dead_letters, ground)
+            verdict = await traffic.judge(letters)
             if not verdict.is_green:
                 result.wrong.append(verdict.report())
-        lost = [entry for entry in traffic.telegram.ledger.entries if entry.outcome == LOST]
+        lost = [entry for entry in ground.telegram.ledger.entries if entry.outcome == LOST]
         result.acked, result.expired = traffic.acked_count, len(lost)
         kinds = {entry.kind for entry in lost} - MAY_EXPIRE
         if kinds:
             result.wrong.append(f"Telegram gave up updates of these kinds: {sorted(kinds)}")
-    result.wrong += bench.broken
-    result.notes, result.done = bench.notes, bench.done
+        result.wrong += telegram.misuse(ground)
 
 
-async def _hurt(bench: Bench, faults: list[Fault], seconds: float) -> None:
+async def _settle(traffic: Traffic, still_s: float) -> None:
+    """As long as something moves it is the machine that is busy; raises TimeoutError when nothing does."""
+    before = None
+    while True:
+        try:
+            return await traffic.settle(still_s)
+        except TimeoutError:
+            lag = await asyncio.to_thread(traffic.pair.lag)
+            now = (*traffic.telegram.progress()[:-1], traffic.bot.log.finished, lag)
+            if now == before:
+                raise
+            before = now
+
+
+async def _hurt(bench: Bench, chosen: Round) -> None:
     supervisor = asyncio.create_task(bench.supervise())
     try:
-        await asyncio.gather(asyncio.sleep(seconds), *(bench.do(fault) for fault in faults))
+        faults = (bench.do(fault) for fault in chosen.faults)
+        await asyncio.gather(asyncio.sleep(chosen.seconds), *faults)
         await bench.heal()
     finally:
         supervisor.cancel()

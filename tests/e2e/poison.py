@@ -23,6 +23,13 @@ def counted(event_id: bytes, bot_id: int = BOT_ID, user_id: int = USER) -> bytes
     return message.SerializeToString()
 
 
+def patched(event_id: bytes, patch: bytes) -> bytes:
+    """A UserSettingsPatched event in protobuf."""
+    message = event_pb2.Event(event_id=event_id, bot_id=BOT_ID, occurred_at_ms=1_760_000_000_000, producer="poison/1")
+    message.user_settings_patched.user_id, message.user_settings_patched.merge_patch = USER, patch
+    return message.SerializeToString()
+
+
 def poisons() -> list[tuple[str, bytes, bytes]]:
     """(cause, key, value) of each kind; all are written to the partition of USER's key."""
     key = ids.record_key(BOT_ID, USER)
@@ -35,6 +42,7 @@ def poisons() -> list[tuple[str, bytes, bytes]]:
         ("malformed", key, bad_text.SerializeToString()),
         ("other_bot", ids.record_key(BOT_ID + 1, USER), counted(b"b" * 16, bot_id=BOT_ID + 1)),
         ("wrong_key", ids.record_key(BOT_ID, USER + 1), counted(b"k" * 16)),
+        ("bad_patch", key, patched(b"t" * 16, b'{"a": 1, "a": 2}')),
         ("wrong_partition", ids.record_key(BOT_ID, STRANGER), counted(b"s" * 16, user_id=STRANGER)),
     ]
 

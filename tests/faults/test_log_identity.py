@@ -14,10 +14,16 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from deploy.local.servers import Servers
 from tests.conftest import running_servers
-from tests.e2e.conftest import Run
+from tests.e2e.conftest import MakePlan, Run, wait_not_ready
+from tests.e2e.kafka_tools import set_topic_config
 from tests.integration.store_log import Log, connected, rows, wait_applied
 from tests.integration.test_store_ingest import Bench, _many
+from tests.support.oracle import ids
+from tests.support.oracle.log import read_topic
+from tests.support.oracle.translate import translate
+from tests.support.pair import BOT_ID, Pair, PairPlan
 from tests.support.processes import Service
+from tests.support.traffic import Traffic, TrafficPlan, until
 
 CHECKED_OFTEN = {"STORE_POSITION_CHECK_MS": "500"}
 
@@ -70,6 +76,88 @@ def test_K14_partitions_added_under_a_store_stop_it(run: Run, bench: Bench) -> N
         assert {p: offset for p, offset in fences(bench).items() if p in before} == before
 
     run(body())
+
+
+def add_partitions(bootstrap: str, topics: list[str], count: int) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    for future in admin.create_partitions([NewPartitions(topic, count) for topic in topics]).values():
+        future.result(20)
+
+
+@pytest.mark.timeout(150)
+def test_K14_partitions_added_under_a_gateway_are_503_until_somebody_decides(run: Run, make_plan: MakePlan) -> None:
+    """No chat moves to another partition in between, although the client learns of the new ones at once."""
+
+    async def body() -> None:
+        settings = {"GATEWAY_TOPIC_CHECK_S": "5", "GATEWAY_KAFKA_TOPIC_METADATA_REFRESH_INTERVAL_MS": "200"}
+        plan = make_plan(gateways=1, gateway_settings=settings)
+        async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=74, rate=200, publishes=False)) as traffic:
+            gateway = pair.gateways[0]
+            await traffic.acked(200, 30)
+            topics = [pair.events_topic, pair.raw_topic]
+            await asyncio.to_thread(add_partitions, pair.bootstrap, topics, plan.partitions + 1)
+            await wait_not_ready(gateway, 30)
+            assert (await gateway.metrics())["topics_wrong"] == 1
+            acked = traffic.acked_count
+            refused = (await gateway.metrics())['webhook_requests_total{code="503"}']
+            await until_refused(gateway, refused + 50)
+            assert traffic.acked_count - acked <= 100, "nothing is taken any more, but for what was on its way"
+            log = gateway.log_path.read_text()
+            assert log.count("has 5 partitions and GATEWAY_TOPIC_PARTITIONS says 4") == 2, "told once for each topic"
+
+            events = await asyncio.to_thread(read_topic, pair.bootstrap, pair.events_topic)
+            raw = await asyncio.to_thread(read_topic, pair.bootstrap, pair.raw_topic)
+            for record in [*events.records, *raw.records]:
+                assert record.place.partition == ids.partition_of(record.key, plan.partitions)
+            kept = {record.header("ce_id") for record in events.records}
+            for entry in traffic.telegram.ledger.entries:
+                if entry.was_answered_2xx:
+                    assert {event.event_id.hex() for event in translate(entry.body, BOT_ID).events} <= kept
+
+            gateway.environment["GATEWAY_TOPIC_PARTITIONS"] = str(plan.partitions + 1)
+            assert await gateway.stop() == 0, gateway.log_end()
+            await gateway.start()
+            await traffic.acked_more(100, 40)
+
+    run(body())
+
+
+async def until_refused(gateway: Service, count: float, deadline_s: float = 30.0) -> None:
+    deadline = time.monotonic() + deadline_s
+    while (await gateway.metrics())['webhook_requests_total{code="503"}'] < count:
+        assert time.monotonic() < deadline, "it does not refuse"
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.timeout(150)
+def test_replication_that_becomes_unwise_is_told_while_it_serves(
+    run: Run, binaries: Path, work_dir: Path, name: str
+) -> None:
+    """At the start three replicas and two in sync are fine; then somebody lets one broker acknowledge alone."""
+
+    async def body(servers: Servers) -> None:
+        settings = {"GATEWAY_TOPIC_CHECK_S": "1", "GATEWAY_TOPIC_REPLICATION_FACTOR": "3"}
+        async with Pair(PairPlan(servers, binaries, work_dir, name, gateways=1, gateway_settings=settings)) as pair:
+            gateway = pair.gateways[0]
+            assert "topic is unwise" not in gateway.log_path.read_text()
+            await asyncio.to_thread(
+                set_topic_config, pair.bootstrap, pair.events_topic, "min.insync.replicas", "1"
+            )
+            await until(lambda: "min.insync.replicas is 1" in gateway.log_path.read_text(), 30, "the advice")
+            await asyncio.sleep(3)
+            assert gateway.log_path.read_text().count("topic is unwise") == 1, "told once"
+            assert await gateway.is_ready()
+            await asyncio.to_thread(set_topic_config, pair.bootstrap, pair.events_topic, "cleanup.policy", "compact")
+            await wait_not_ready(gateway, 30)
+            assert "cleanup.policy is compact and must be delete" in gateway.log_path.read_text()
+            await asyncio.to_thread(set_topic_config, pair.bootstrap, pair.events_topic, "cleanup.policy", "delete")
+            await gateway.wait_ready(30)
+            async with Traffic(pair, TrafficPlan(seed=75, count=300)) as traffic:
+                verdict = await traffic.settle_and_judge()
+            assert verdict.is_green, verdict.report()
+
+    with running_servers("three", brokers=3) as servers:
+        run(body(servers))
 
 
 def retry(what: Callable[[], None], deadline_s: float = 30.0) -> None:
@@ -182,9 +270,4 @@ async def until_in_sync(admin: AdminClient, topic: str, nodes: list[int]) -> Non
 
 def relaunch(servers: Servers, node_id: int) -> None:
     """Start one stopped broker and leave the others as they are."""
-    nodes = servers.kafka.state["nodes"]
-    servers.kafka.state["nodes"] = [node for node in nodes if node["id"] == node_id]
-    try:
-        servers.kafka.launch()
-    finally:
-        servers.kafka.state["nodes"] = nodes
+    servers.launch_kafka(node_id)

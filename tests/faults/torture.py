@@ -23,7 +23,7 @@ class Tortured:
     """Inside, the service's next start has the shim and these wishes."""
 
     def __init__(self, service: Service, shim: Path, **wishes: str) -> None:
-        self.service, self.log = service, shim.with_name("torture.log")
+        self.service, self.log = service, shim.with_name(f"torture.{service.name}.log")
         self.wishes = {"LD_PRELOAD": str(shim), "TORTURE_LOG": str(self.log), **wishes}
 
     def __enter__(self) -> Tortured:

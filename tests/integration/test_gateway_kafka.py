@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import random
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,8 +14,11 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from deploy.local.servers import Servers
+from tests.e2e.kafka_tools import set_topic_config
 from tests.support.gateway import PARTITIONS, Gateway, text_update, until
 from tests.support.processes import free_port
+from tests.support.protos import raw_pb2
+from tests.support.telegram.rules import UPDATE_BYTES_MAX
 
 GOOD_EVENTS = {
     "cleanup.policy": "delete",
@@ -19,6 +26,7 @@ GOOD_EVENTS = {
     "retention.ms": "-1",
     "max.message.bytes": "2097152",
 }
+RAW_CUT_BYTES = 64 << 10
 
 
 def make_topic(servers: Servers, name: str, partitions: int, config: dict[str, str]) -> None:
@@ -158,3 +166,80 @@ def test_a_deleted_topic_is_503_and_not_ready_until_it_is_there_again(
         until(gateway.is_ready, 10, "/readyz to tell the return")
         until(lambda: gateway.post(text_update(2, 2)).status == 200, 10, "updates to be taken again")
         assert len(gateway.records("events")) == 1
+
+
+def noise(length: int) -> bytes:
+    """Text that no compression makes small."""
+    return base64.b64encode(random.Random(length).randbytes(length))[:length]
+
+
+def filled_message(update_id: int, fill: bytes) -> bytes:
+    """A message in a group, with a sender, whose names are longer than an event keeps; it makes events."""
+    update = text_update(update_id, update_id, fill.decode())
+    update["message"]["from"].update(first_name="\U0001f600" * 1000, last_name="\u0436" * 1000, username="u" * 1000)
+    return json.dumps(update).encode()
+
+
+def filled_unknown(update_id: int, fill: bytes) -> bytes:
+    """An update of a kind that makes no event."""
+    return b'{"update_id":%d,"invented_update":"%b"}' % (update_id, fill)
+
+
+def filled_broken(_update_id: int, fill: bytes) -> bytes:
+    """What is no JSON."""
+    return b"\xff" + fill
+
+
+def largest(make: Callable[[int, bytes], bytes], update_id: int) -> bytes:
+    """An update of exactly the size that Telegram sends at most."""
+    return make(update_id, noise(UPDATE_BYTES_MAX - len(make(update_id, b""))))
+
+
+@pytest.mark.parametrize("compression", ["none", "lz4"])
+def test_K09_the_largest_updates_fit(
+    servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str, compression: str
+) -> None:
+    with Gateway(
+        servers, binaries, work_dir, topic_prefix, {"GATEWAY_KAFKA_COMPRESSION_TYPE": compression}
+    ) as gateway:
+        message, unknown, broken = (
+            largest(make, number) for number, make in enumerate((filled_message, filled_unknown, filled_broken), 1)
+        )
+        assert {len(body) for body in (message, unknown, broken)} == {UPDATE_BYTES_MAX}
+        with ThreadPoolExecutor(12) as pool:  # together they make the largest batches too
+            answers = list(pool.map(gateway.post, (message, unknown, broken) * 4))
+        assert {answer.status for answer in answers} == {200}
+        assert len(gateway.records("events")) == 4
+        raw = [raw_pb2.RawUpdate.FromString(record.value()) for record in gateway.records("raw")]
+        kept = sorted((update.reason, update.body) for update in raw)
+        assert kept == [(raw_pb2.RAW_REASON_NO_EVENT, unknown)] * 4 + [(raw_pb2.RAW_REASON_UNPARSABLE, broken)] * 4
+        assert gateway.metrics()['raw_updates_total{reason="too_large"}'] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "make"), [("events", 100, filled_message), ("raw", 100_000, filled_unknown)], ids=["event", "raw"]
+)
+def test_K09_what_a_topic_refuses_for_its_size_is_kept_cut(
+    servers: Servers,
+    binaries: Path,
+    work_dir: Path,
+    topic_prefix: str,
+    kind: str,
+    limit: int,
+    make: Callable[[int, bytes], bytes],
+) -> None:
+    with Gateway(servers, binaries, work_dir, topic_prefix) as gateway:
+        set_topic_config(servers.kafka_bootstrap, f"{gateway.prefix}.{kind}.v1", "max.message.bytes", str(limit))
+        bodies = [largest(make, number) for number in (1, 2)]
+        for body in bodies:
+            assert gateway.post(body).status == 200
+        raw = [raw_pb2.RawUpdate.FromString(record.value()) for record in gateway.records("raw")]
+        kept = sorted((update.update_id, update.reason, update.body) for update in raw)
+        assert kept == [
+            (number, raw_pb2.RAW_REASON_TOO_LARGE, body[:RAW_CUT_BYTES]) for number, body in enumerate(bodies, 1)
+        ]
+        assert gateway.records("events") == []
+        assert gateway.metrics()['raw_updates_total{reason="too_large"}'] == len(bodies)
+        alarms = [line for line in gateway.log().splitlines() if "code=large_update" in line]
+        assert len(alarms) == 1, "told, and not with every update"
+        assert "level=error" in alarms[0]

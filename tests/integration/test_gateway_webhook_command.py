@@ -44,7 +44,6 @@ class Command:
             "GATEWAY_BOT_TOKEN": telegram.token,
             "GATEWAY_API_BASE_URL": telegram.api_url,
             "GATEWAY_WEBHOOK_SECRET": _SECRET,
-            "GATEWAY_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         }
 
     async def __call__(self, *words: str, more: Mapping[str, str] | None = None) -> Done:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from tests.support.processes import NotReady, Service, free_port, parse_metrics, run_command
+from tests.support.protos import publish_grpc, publish_pb2
 
 STAND_IN = """#!{python}
 import http.server, os, sys
@@ -80,3 +85,35 @@ def test_run_command_gives_stdout_or_raises(stand_in: Path) -> None:
 
 def test_parse_metrics() -> None:
     assert parse_metrics('a{x="1 2"} 3\n# HELP a b\n\nb 4e2\n') == {'a{x="1 2"}': 3.0, "b": 400.0}
+
+
+class _Publishes(publish_grpc.PublishServiceServicer):
+    async def Publish(self, request: Any, context: Any) -> Any:
+        return publish_pb2.PublishResponse()
+
+
+@pytest.mark.timeout(60)
+def test_programs_can_be_started_while_calls_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another user they are started by fork(), at which gRPC's handlers would crash every fourth child."""
+    monkeypatch.setattr(subprocess, "_USE_VFORK", False)
+
+    async def call(stub: Any) -> None:
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await stub.Publish(publish_pb2.PublishRequest(), timeout=0.5)
+
+    async def body() -> None:
+        server = grpc.aio.server()
+        publish_grpc.add_PublishServiceServicer_to_server(_Publishes(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            calls = [asyncio.create_task(call(publish_grpc.PublishServiceStub(channel))) for _ in range(3)]
+            ends = await asyncio.to_thread(lambda: [subprocess.run(["true"]).returncode for _ in range(60)])
+            for each in calls:
+                each.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        await server.stop(None)
+        assert ends == [0] * 60
+
+    asyncio.run(body())

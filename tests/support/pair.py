@@ -9,6 +9,7 @@ async with Pair(PairPlan(servers, binaries, work_dir, "name")) as pair:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ _POLL_S = 0.05
 class PairPlan:
     """What a pair is made of. `name` becomes part of the topics' and the database's names.
 
-    `on_spawn` is called with the id of each process that is started.
+    `on_spawn` is called with the id of each process that is started; `ready_s` is the time they have at first.
     """
 
     servers: Servers
@@ -49,6 +50,7 @@ class PairPlan:
     answer_sample: int = 30
     seed: int = 1
     on_spawn: Callable[[int], None] | None = None
+    ready_s: float = 15.0
 
 
 class Pair:
@@ -79,7 +81,7 @@ class Pair:
             run_command(plan.binaries / "telefact-store", ["migrate"], self.store.environment),
         )
         try:
-            await asyncio.gather(*(service.start() for service in self.services))
+            await asyncio.gather(*(service.start(plan.ready_s) for service in self.services))
         except BaseException:
             await self._end()
             raise
@@ -150,11 +152,15 @@ class Pair:
         return service
 
     async def wait_applied(self, deadline_s: float) -> bool:
-        """Wait until the fences stand at the log's end; False when the deadline passes first."""
+        """Wait until the fences stand at the log's end; False when the deadline passes first.
+
+        Servers that cannot be asked now, just after they were hurt, are asked again.
+        """
         deadline = time.monotonic() + deadline_s
         while time.monotonic() < deadline:
-            if await asyncio.to_thread(self.lag) == 0:
-                return True
+            with contextlib.suppress(RuntimeError, psycopg.OperationalError):
+                if await asyncio.to_thread(self.lag) == 0:
+                    return True
             await asyncio.sleep(_POLL_S)
         return False
 

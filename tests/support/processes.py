@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
+
+from deploy.local.process import free_ports
 
 _INHERITED = (
     "PATH",
@@ -27,11 +28,12 @@ _given_ports: set[int] = set()
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free now; never the same twice in one process."""
+    """A TCP port of 127.0.0.1 that is free now; never the same twice in one process.
+
+    No outgoing connection takes it, so that what is started again finds it free.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
+        (port,) = free_ports(1)
         if port not in _given_ports:
             _given_ports.add(port)
             return port

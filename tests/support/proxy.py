@@ -26,6 +26,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tests.support.processes import free_port
+
 UP = 0
 DOWN = 1
 _PIECE = 65_536
@@ -110,7 +112,7 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._open = (asyncio.Event(), asyncio.Event())
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self.port = 0
+        self.port = free_port()
 
     def __enter__(self) -> Proxy:
         self._thread.start()
@@ -195,7 +197,6 @@ class Proxy:
         listener.bind(("127.0.0.1", self.port))
         listener.listen(128)
         listener.setblocking(False)
-        self.port = listener.getsockname()[1]
         self._listener, self._accepting = listener, self._task(self._accept_all(listener))
 
     def _unlisten(self) -> None:

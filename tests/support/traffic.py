@@ -47,19 +47,25 @@ class TrafficPlan:
 
 
 class Traffic:
-    """Use it as an async context manager; sending starts at once."""
+    """Use it as an async context manager; sending starts at once.
+
+    telegram  one that is open already and that knows its webhooks, or polls; None: one of its own, which delivers to
+              all gateways of the pair.
+    """
 
     def __init__(
         self,
         pair: Pair,
         plan: TrafficPlan,
         *,
+        telegram: FakeTelegram | None = None,
         on_acked: Callable[[Entry], None] | None = None,
     ) -> None:
         self.pair = pair
         self.plan = plan
         self._on_acked = on_acked or (lambda entry: None)
-        self.telegram = FakeTelegram(
+        self._is_telegram_ours = telegram is None
+        self.telegram = telegram or FakeTelegram(
             token=TOKEN,
             webhooks=pair.webhooks,
             secret=SECRET,
@@ -67,14 +73,15 @@ class Traffic:
             seed=plan.seed,
             duplicates=plan.duplicates,
             ramp=False,
-            on_acked=self._take,
         )
+        self.telegram.on_acked = self._take
         self.bot = ScriptedBot(pair.publish_targets, seed=plan.seed, bearer=plan.bearer)
         self._is_ending = False
         self._feeder: asyncio.Task[int] | None = None
 
     async def __aenter__(self) -> Traffic:
-        await self.telegram.__aenter__()
+        if self._is_telegram_ours:
+            await self.telegram.__aenter__()
         await self.bot.__aenter__()
         self._feeder = asyncio.create_task(self.telegram.feed(self._bodies(), rate=self.plan.rate, max_pending=2_000))
         return self
@@ -86,7 +93,8 @@ class Traffic:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._feeder
         await self.bot.__aexit__(*exc)
-        await self.telegram.__aexit__(*exc)
+        if self._is_telegram_ours:
+            await self.telegram.__aexit__(*exc)
 
     def _take(self, entry: Entry) -> None:
         if self.plan.publishes:
@@ -135,7 +143,10 @@ class Traffic:
         )
 
     async def settle(self, deadline_s: float = 60.0) -> None:
-        """Send nothing new (or the rest of `count`) and wait until everything is delivered, published and applied."""
+        """Send nothing new (or the rest of `count`) and wait until everything is delivered, published and applied.
+
+        Raises TimeoutError; may then be called again.
+        """
         deadline = time.monotonic() + deadline_s
         await self.end(deadline_s)
         if not await self.pair.wait_applied(deadline - time.monotonic()):
@@ -147,7 +158,7 @@ class Traffic:
         assert self._feeder is not None
         deadline = time.monotonic() + deadline_s
         self._is_ending = self.plan.count is None
-        await asyncio.wait_for(self._feeder, deadline_s)
+        await asyncio.wait_for(asyncio.shield(self._feeder), deadline_s)
         if not await self.telegram.run_until_idle(deadline - time.monotonic()):
             raise TimeoutError(f"Telegram still holds updates: {self.telegram.progress()}")
         if not await self.bot.drain(deadline - time.monotonic()):

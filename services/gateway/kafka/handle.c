@@ -273,8 +273,12 @@ bool handle_put(struct handle *handle, enum sink_topic topic, const struct recor
     struct tag *tag = mem_alloc(sizeof(*tag));
     *tag = (struct tag){.receipt = receipt, .put_us = now_monotonic_us()};
     rd_kafka_headers_t *headers = headers_of(record);
+    /* Not librdkafka's choice: it would move chats as soon as it learns of more partitions. */
+    struct bytes key = {record->key, record->key_len};
     rd_kafka_vu_t values[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = handle->topics[topic]},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION,
+         .u.i32 = record_partition(key, handle->host.options->partitions)},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)record->key, record->key_len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {record->value.data, record->value.len}},

@@ -18,6 +18,7 @@ struct producer {
     struct handle *handle; /* NULL: broken, and not yet replaced */
     struct loop_timer *reopen;
     int64_t opened_ms;
+    bool is_barred;
 };
 
 static struct metric_series recreated[] = {{.labels = ""}};
@@ -79,15 +80,7 @@ static void on_reopen(void *self)
     loop_timer_arm(producer->reopen, REOPEN_MS);
 }
 
-static void on_broken(void *self, const char *reason)
-{
-    struct producer *producer = self;
-    log_error("Kafka producer is broken, replacing it", LOG_TEXT("reason", reason),
-              LOG_INT("pending", (int64_t)pending(producer)));
-    producer_renew(producer);
-}
-
-void producer_renew(struct producer *producer)
+static void replace_handle(struct producer *producer)
 {
     struct handle *old = producer->handle;
     if (old == NULL)
@@ -97,6 +90,28 @@ void producer_renew(struct producer *producer)
     int64_t since_ms = now_monotonic_ms() - producer->opened_ms;
     loop_timer_arm(producer->reopen, since_ms >= REOPEN_MS ? 0 : REOPEN_MS - since_ms);
     handle_retire(old);
+}
+
+static void on_broken(void *self, const char *reason)
+{
+    struct producer *producer = self;
+    log_error("Kafka producer is broken, replacing it", LOG_TEXT("reason", reason),
+              LOG_INT("pending", (int64_t)pending(producer)));
+    replace_handle(producer);
+}
+
+void producer_bar(struct producer *producer)
+{
+    if (!producer->is_barred)
+        log_error("topics are gone or wrong, nothing is taken");
+    producer->is_barred = true;
+}
+
+void producer_renew(struct producer *producer)
+{
+    log_info("topics are there again");
+    producer->is_barred = false;
+    replace_handle(producer);
 }
 
 bool producer_check(const struct kafka_options *options, struct err *err)
@@ -137,6 +152,8 @@ static bool put(void *self, enum sink_topic topic, const struct record *record,
                 struct receipt receipt, struct err *err)
 {
     struct producer *producer = self;
+    if (producer->is_barred)
+        return err_set(err, ERR_RETRY, "the topics are not as they must be");
     if (producer->handle == NULL)
         return err_set(err, ERR_RETRY, "no Kafka producer right now");
     return handle_put(producer->handle, topic, record, receipt, err);
@@ -167,7 +184,8 @@ bool producer_is_ready(const struct producer *producer, struct err *err)
 
 bool producer_has_lost_topic(const struct producer *producer)
 {
-    return producer->handle != NULL && handle_has_lost_topic(producer->handle);
+    return producer->is_barred ||
+           (producer->handle != NULL && handle_has_lost_topic(producer->handle));
 }
 
 void producer_update_metrics(const struct producer *producer)

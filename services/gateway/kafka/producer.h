@@ -30,8 +30,12 @@ struct record_sink producer_port(struct producer *producer);
 /* A broker is connected and the queue is below its high mark; else false and why. */
 MUST_CHECK bool producer_is_ready(const struct producer *producer, struct err *err);
 
-/* A topic is gone, as it seems. Check the topics, then renew. */
+/* A topic is gone, as it seems, or the producer is barred. Check the topics, then renew. */
 bool producer_has_lost_topic(const struct producer *producer);
+
+/* The topics are not as they must be: take nothing (put fails with ERR_RETRY) until producer_renew.
+ */
+void producer_bar(struct producer *producer);
 
 /* Go on with a new producer, which knows the topics as they are now. What is on its way is reported
  * as not durable. */

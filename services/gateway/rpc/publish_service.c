@@ -1,8 +1,7 @@
 #include "services/gateway/rpc/publish_service.h"
 
-#include "libs/base/log.h"
-#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
+#include "libs/ops/refusals.h"
 #include "libs/rpc/call_metrics.h"
 #include "libs/rpc/tokens.h"
 #include "libs/wire/event_id.h"
@@ -23,7 +22,6 @@ struct publish_service {
     struct publish_reader *reader;
     const struct event_intake *intake;
     size_t in_hand; /* batches without an answer */
-    struct log_limit refusals;
 };
 
 /* A batch on its way. Outlives the call when the client goes away or is out of time. */
@@ -37,12 +35,17 @@ struct batch {
     } sent[];
 };
 
+static struct refusal refusals[] = {
+    {.code = "invalid_argument", .msg = "published request is wrong, told the publisher"},
+};
+
 void publish_service_add_metrics(void)
 {
     const struct rpc_service service = {
         .descriptor = &telefact__gateway__v1__publish_service__descriptor,
     };
     rpc_call_metrics_add(&service, 1);
+    refusals_add("publish", refusals, 1);
 }
 
 /* Not const because generated messages hold plain char pointers; nobody writes to them. */
@@ -136,11 +139,7 @@ static void publish(void *self, struct rpc_call *call, const ProtobufCMessage *m
     size_t room = request->n_events > PUBLISH_EVENTS_MAX ? 1 : request->n_events + 1;
     struct event *events = mem_array(room, sizeof(*events));
     if (!publish_reader_read(service->reader, request, events, &err)) {
-        uint64_t before = 0;
-        if (log_limit_passes(&service->refusals, &before))
-            log_warn("published request is wrong, told the publisher",
-                     LOG_TEXT("code", "invalid_argument"), LOG_TEXT("error", err.text),
-                     LOG_INT("suppressed", (int64_t)before));
+        refusal_tell(&refusals[0], LOG_TEXT("error", err.text));
         rpc_end(call, RPC_INVALID_ARGUMENT, err.text);
         free(events);
         return;

@@ -1,9 +1,8 @@
 #include "services/gateway/telegram/bot_client.h"
 
 #include "libs/base/buf.h"
-#include "libs/base/log.h"
-#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
+#include "libs/ops/refusals.h"
 #include "services/gateway/telegram/bot_call.h"
 #include "services/gateway/telegram/curl_loop.h"
 
@@ -20,10 +19,16 @@ struct bot_client {
     struct curl_slist *headers;
     struct buf json;
     struct buf answer;
-    struct log_limit failures;
     bot_answer_fn fn;
     void *arg;
 };
+
+static struct refusal away = {.code = "bot_api_away", .msg = "the Bot API cannot be asked"};
+
+void bot_client_add_metrics(void)
+{
+    refusals_add("telegram", &away, 1);
+}
 
 static size_t on_answer(char *data, size_t size, size_t count, void *self)
 {
@@ -40,16 +45,12 @@ static void drop(struct bot_client *client)
 static void on_done(void *arg, CURLcode code)
 {
     struct bot_client *client = arg;
-    uint64_t before = 0;
     drop(client);
-    struct bytes body = buf_bytes(&client->answer);
-    if (code != CURLE_OK) {
-        body = (struct bytes){0};
-        if (log_limit_passes(&client->failures, &before))
-            log_warn("the Bot API cannot be asked", LOG_TEXT("why", curl_easy_strerror(code)),
-                     LOG_INT("suppressed", (int64_t)before));
-    }
-    client->fn(client->arg, body);
+    bool is_whole = code == CURLE_OK && client->answer.len > 0;
+    if (!is_whole)
+        refusal_tell(&away, LOG_TEXT("why", code == CURLE_OK ? "its answer is empty"
+                                                             : curl_easy_strerror(code)));
+    client->fn(client->arg, is_whole ? buf_bytes(&client->answer) : (struct bytes){0});
 }
 
 static bool set_up(struct bot_client *client, const char *url, int64_t timeout_ms)

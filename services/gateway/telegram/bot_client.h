@@ -18,6 +18,9 @@ struct bot_client_target {
     const char *token;
 };
 
+/* Once, before threads start. */
+void bot_client_add_metrics(void);
+
 /* ERR_FATAL: libcurl cannot be used. */
 MUST_CHECK bool bot_client_open(struct loop *loop, const struct bot_client_target *target,
                                 struct bot_client **out, struct err *err);

@@ -2,12 +2,12 @@
 
 #include "libs/base/fault.h"
 #include "libs/base/log.h"
-#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "libs/base/random.h"
 #include "libs/http/server.h"
 #include "libs/ops/metrics.h"
+#include "libs/ops/refusals.h"
 #include "services/gateway/telegram/forward.h"
 #include "services/gateway/telegram/secret.h"
 
@@ -45,8 +45,6 @@ struct webhook {
     struct secrets *secrets;
     struct bytes path;
     size_t in_hand;
-    struct log_limit refusals[CODES];
-    struct log_limit forward_failures;
 };
 
 /* One update that is not answered yet. */
@@ -58,24 +56,30 @@ struct request {
     char position[POSITION_HEADER_MAX]; /* kept while the bot is asked */
 };
 
-/* The names are those of refusals in the log, for programs to look for: they never change. */
-static const struct {
-    int status;
-    const char *refusal; /* NULL: no refusal, or told by whoever decided it */
-} ANSWERS[CODES] = {
-    [CODE_200] = {200, NULL},
-    [CODE_400] = {400, "malformed_request"},
-    [CODE_401] = {401, "wrong_secret"},
-    [CODE_404] = {404, "unknown_path"},
-    [CODE_405] = {405, "wrong_method"},
-    [CODE_408] = {408, "late_request"},
-    [CODE_413] = {413, "large_body"},
-    [CODE_417] = {417, "unknown_expectation"},
-    [CODE_431] = {431, "large_head"},
-    [CODE_501] = {501, "unknown_coding"},
-    [CODE_503] = {503, NULL},
-    [CODE_505] = {505, "unknown_version"},
-    [CODE_OTHER] = {0, "unread_answer"},
+static const int STATUS_OF[CODES] = {
+    [CODE_200] = 200, [CODE_400] = 400, [CODE_401] = 401, [CODE_404] = 404,
+    [CODE_405] = 405, [CODE_408] = 408, [CODE_413] = 413, [CODE_417] = 417,
+    [CODE_431] = 431, [CODE_501] = 501, [CODE_503] = 503, [CODE_505] = 505,
+};
+
+/* 503 is told by whoever decided it. */
+#define REFUSED "webhook request refused"
+static struct refusal refusals[CODES] = {
+    [CODE_400] = {.code = "malformed_request", .msg = REFUSED},
+    [CODE_401] = {.code = "wrong_secret", .msg = REFUSED},
+    [CODE_404] = {.code = "unknown_path", .msg = REFUSED},
+    [CODE_405] = {.code = "wrong_method", .msg = REFUSED},
+    [CODE_408] = {.code = "late_request", .msg = REFUSED},
+    [CODE_413] = {.code = "large_body", .msg = REFUSED},
+    [CODE_417] = {.code = "unknown_expectation", .msg = REFUSED},
+    [CODE_431] = {.code = "large_head", .msg = REFUSED},
+    [CODE_501] = {.code = "unknown_coding", .msg = REFUSED},
+    [CODE_505] = {.code = "unknown_version", .msg = REFUSED},
+    [CODE_OTHER] = {.code = "unread_answer", .msg = "answer was not taken in time"},
+};
+static struct refusal forward_refusals[] = {
+    {.code = "bot_silent",
+     .msg = "forwarded bot gave no answer, asking Telegram to send the update again"},
 };
 
 static struct metric_series requests[CODES] = {
@@ -134,6 +138,8 @@ void webhook_add_metrics(void)
     metrics_add(&refused_metric);
     metrics_add(&connections_metric);
     metrics_add(&forward_errors_metric);
+    refusals_add("webhook", refusals, CODES);
+    refusals_add("webhook", forward_refusals, 1);
 }
 
 void webhook_update_metrics(const struct webhook *webhook)
@@ -145,45 +151,41 @@ void webhook_update_metrics(const struct webhook *webhook)
 static enum code code_of(int status)
 {
     size_t code = 0;
-    while (code < CODE_OTHER && ANSWERS[code].status != status)
+    while (code < CODE_OTHER && STATUS_OF[code] != status)
         code++;
     return (enum code)code;
 }
 
-static void log_refusal(struct webhook *webhook, int status)
+static void tell(int status)
 {
-    uint64_t before = 0;
-    enum code code = code_of(status);
-    const char *name = ANSWERS[code].refusal;
-    if (name != NULL && log_limit_passes(&webhook->refusals[code], &before))
-        log_warn("webhook request refused", LOG_TEXT("code", name), LOG_INT("status", status),
-                 LOG_INT("suppressed", (int64_t)before));
+    refusal_tell(&refusals[code_of(status)], LOG_INT("status", status));
 }
 
-static void refuse(struct webhook *webhook, struct http_exchange *exchange, int status)
+static void refuse(struct http_exchange *exchange, int status)
 {
     const struct http_field allow = {"Allow", BYTES_LITERAL("POST")};
     metric_add(&requests[code_of(status)], 1);
-    log_refusal(webhook, status);
+    tell(status);
     http_answer(exchange, status, &allow, status == 405 ? 1 : 0, (struct bytes){0});
 }
 
 static void on_refused(void *self, int status)
 {
+    (void)self;
     if (status != 0) /* else it was answered, and counted then */
         metric_add(&requests[code_of(status)], 1);
-    log_refusal(self, status);
+    tell(status);
 }
 
 static bool on_head(void *self, struct http_exchange *exchange)
 {
     struct webhook *webhook = self;
     if (!bytes_equal(http_path(exchange), webhook->path))
-        refuse(webhook, exchange, 404);
+        refuse(exchange, 404);
     else if (!bytes_equal(http_method(exchange), BYTES_LITERAL("POST")))
-        refuse(webhook, exchange, 405);
+        refuse(exchange, 405);
     else if (!secrets_match(webhook->secrets, http_header(exchange, SECRET_HEADER)))
-        refuse(webhook, exchange, 401);
+        refuse(exchange, 401);
     else
         return true;
     return false;
@@ -223,15 +225,10 @@ static void end_durable(struct request *request, const char *position)
 static void on_forwarded(void *arg, const struct forward_answer *answer)
 {
     struct request *request = arg;
-    struct webhook *webhook = request->webhook;
-    fault_point("gateway.after_forward", (int64_t)webhook->in_hand);
+    fault_point("gateway.after_forward", (int64_t)request->webhook->in_hand);
     if (answer->status < 200) {
-        uint64_t before = 0;
         metric_add(&forward_errors[0], 1);
-        if (log_limit_passes(&webhook->forward_failures, &before))
-            log_warn("forwarded bot gave no answer, asking Telegram to send the update again",
-                     LOG_TEXT("code", "bot_silent"), LOG_TEXT("error", answer->error),
-                     LOG_INT("suppressed", (int64_t)before));
+        refusal_tell(&forward_refusals[0], LOG_TEXT("error", answer->error));
         end_unavailable(request);
         return;
     }

@@ -1,6 +1,7 @@
 #include "services/store/rpc/read_arguments.h"
 
 #include "libs/base/now.h"
+#include "services/store/rpc/read_refusals.h"
 
 bool read_arguments_class(struct rpc_call *rpc, Telefact__Store__V1__ChatClass number,
                           enum chat_class standard, enum chat_class *out)
@@ -21,7 +22,7 @@ bool read_arguments_class(struct rpc_call *rpc, Telefact__Store__V1__ChatClass n
     case _TELEFACT__STORE__V1__CHAT_CLASS_IS_INT_SIZE:
         break;
     }
-    rpc_end(rpc, RPC_INVALID_ARGUMENT, "chat_class: not a known value");
+    read_refuse(rpc, READ_INVALID_ARGUMENT, "chat_class: not a known value");
     return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "services/store/rpc/read_refusals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,10 +32,12 @@ static void on_cancel(void *arg)
 
 static void fail(struct read_call *call, const struct err *err)
 {
-    enum rpc_status status = err->kind == ERR_REJECT ? RPC_RESOURCE_EXHAUSTED : RPC_UNAVAILABLE;
     if (now_monotonic_ms() >= call->request.deadline_ms)
-        status = RPC_DEADLINE_EXCEEDED;
-    read_call_end(call, status, err->text);
+        rpc_end(call->rpc, RPC_DEADLINE_EXCEEDED, err->text); /* the server tells of it */
+    else
+        read_refuse(call->rpc, err->kind == ERR_REJECT ? READ_TOO_MANY_WAIT : READ_UNAVAILABLE,
+                    err->text);
+    read_call_free(call);
 }
 
 static void add_metadata(struct read_call *call, const struct read_answer *answer)
@@ -104,7 +107,7 @@ struct read_call *read_call_new(struct read_service *service, struct rpc_call *r
     struct position min = {0};
     if (!position_parse(rpc_metadata(rpc, "telefact-min-position"), &min, &err)) {
         (void)err_prefix(&err, "telefact-min-position");
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
+        read_refuse(rpc, READ_INVALID_ARGUMENT, err.text);
         return NULL;
     }
     struct read_call *call = mem_alloc(sizeof(*call));

@@ -3,6 +3,7 @@
 #include "services/store/rpc/read_arguments.h"
 #include "services/store/rpc/read_call.h"
 #include "services/store/rpc/read_handlers.h"
+#include "services/store/rpc/read_refusals.h"
 
 /* A page was sent. */
 static void go_on(struct read_call *call, size_t rows)
@@ -16,7 +17,7 @@ static void go_on(struct read_call *call, size_t rows)
 static bool is_parsed(struct rpc_call *rpc, bool parsed, const struct err *err)
 {
     if (!parsed)
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, err->text);
+        read_refuse(rpc, READ_INVALID_ARGUMENT, err->text);
     return parsed;
 }
 

@@ -2,6 +2,7 @@
 
 #include "services/store/rpc/read_call.h"
 #include "services/store/rpc/read_handlers.h"
+#include "services/store/rpc/read_refusals.h"
 #include "telefact/store/v1/read_service.pb-c.h"
 
 static void answer_health(struct read_call *call, const struct read_answer *answer)
@@ -39,7 +40,7 @@ static void wait_applied(void *self, struct rpc_call *rpc, const ProtobufCMessag
     struct err err;
     if (!position_parse(bytes_of_text(asked->position), &position, &err)) {
         (void)err_prefix(&err, "position");
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, err.text);
+        read_refuse(rpc, READ_INVALID_ARGUMENT, err.text);
         return;
     }
     struct read_call *call = read_call_new(self, rpc, &request, answer_applied);

@@ -1,6 +1,7 @@
 #include "services/store/rpc/read_arguments.h"
 #include "services/store/rpc/read_call.h"
 #include "services/store/rpc/read_handlers.h"
+#include "services/store/rpc/read_refusals.h"
 #include "services/store/rpc/statistics_messages.h"
 
 #define REFERRALS_STANDARD 10
@@ -17,7 +18,7 @@ void read_get_referral_stats(void *self, struct rpc_call *rpc, const ProtobufCMe
     const Telefact__Store__V1__GetReferralStatsRequest *asked = (const void *)message;
     struct read_request request = {.kind = READ_REFERRALS};
     if (asked->limit < 0 || asked->limit > REFERRALS_MAX) {
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, "limit: must be 1 to 1000, or 0 for 10");
+        read_refuse(rpc, READ_INVALID_ARGUMENT, "limit: must be 1 to 1000, or 0 for 10");
         return;
     }
     request.limit = asked->limit == 0 ? REFERRALS_STANDARD : asked->limit;
@@ -48,7 +49,7 @@ void read_get_bot_stats(void *self, struct rpc_call *rpc, const ProtobufCMessage
     const Telefact__Store__V1__GetBotStatsRequest *asked = (const void *)message;
     struct read_request request = {.kind = asked->seconds == 0 ? READ_TOTALS : READ_WINDOW};
     if (asked->seconds < 0) {
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, "seconds: must not be negative");
+        read_refuse(rpc, READ_INVALID_ARGUMENT, "seconds: must not be negative");
         return;
     }
     if (!read_arguments_class(rpc, asked->chat_class, CHAT_CLASS_EVERY, &request.chat_class))
@@ -117,7 +118,7 @@ void read_get_time_series(void *self, struct rpc_call *rpc, const ProtobufCMessa
     bool is_known = get_series(asked->series, &request.kind);
     const char *wrong = is_known ? wrong_range(asked, &series) : "series: not a known value";
     if (wrong != NULL) {
-        rpc_end(rpc, RPC_INVALID_ARGUMENT, wrong);
+        read_refuse(rpc, READ_INVALID_ARGUMENT, wrong);
         return;
     }
     if (!read_arguments_class(rpc, asked->chat_class, CHAT_CLASS_EVERY, &request.chat_class))

@@ -183,5 +183,5 @@ struct rpc_service echo_service_port(struct echo_service *service)
 
 struct rpc_metrics_hook echo_service_hook(struct echo_service *service)
 {
-    return (struct rpc_metrics_hook){on_end, service};
+    return (struct rpc_metrics_hook){.on_end = on_end, .self = service};
 }

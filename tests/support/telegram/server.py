@@ -89,7 +89,8 @@ class FakeTelegram:
         self._duplicates = duplicates
         self._ramp = ramp
         self._enforce_size = enforce_size
-        self._on_acked = on_acked or (lambda entry: None)
+        self.on_acked = on_acked or (lambda entry: None)
+        """May be changed at any time."""
         self._on_progress = on_progress
         self._progress_every_s = progress_every_s
         self._delivery: Delivery | None = None
@@ -108,7 +109,7 @@ class FakeTelegram:
             seed=self._seed,
             duplicates=self._duplicates,
             ramp=self._ramp,
-            on_acked=self._on_acked,
+            on_acked=lambda entry: self.on_acked(entry),
             on_answer_body=self._execute,
             on_gone=lambda: self.set_webhooks([]),
         )

@@ -31,6 +31,14 @@ static void tokens_are_hidden_wherever_they_stand(void **state)
     expect("123456:" SECRET "more_of-it", "***");
 }
 
+static void a_token_right_behind_another_text_of_its_form_is_hidden(void **state)
+{
+    (void)state;
+    expect("111111:aaaaaaaaaaaaaaaaaaaaaaaaaaaaa123456:" SECRET "/x", "***/x");
+    expect("111111:" SECRET "123456%3A" SECRET " y", "*** y");
+    expect("111111:" SECRET ":", "***");
+}
+
 static void other_text_stays(void **state)
 {
     (void)state;
@@ -62,6 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_hidden_wherever_they_stand),
+        cmocka_unit_test(a_token_right_behind_another_text_of_its_form_is_hidden),
         cmocka_unit_test(other_text_stays),
         cmocka_unit_test(token_cut_by_the_end_is_hidden),
         cmocka_unit_test(token_len_needs_a_whole_token),

@@ -279,6 +279,7 @@ static void secrets_are_never_printed(void **state)
     (void)state;
     struct result result =
         LOAD("APP_TOKEN=hidden", "APP_KAFKA_SASL_PASSWORD=hidden", "APP_KAFKA_CLIENT_ID=me",
+             "APP_KAFKA_CLIENT_RACK=123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw9",
              "APP_LISTEN=123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw9");
     char *text = NULL;
     size_t len = 0;
@@ -287,7 +288,8 @@ static void secrets_are_never_printed(void **state)
     (void)fclose(out);
     assert_string_equal(text, "APP_LISTEN=***\nAPP_TOKEN=***\nAPP_DATABASE_URL=\nAPP_LIMIT=10\n"
                               "APP_QUIET=false\nAPP_MODE=webhook\nAPP_ROLES=ingest,rpc\n"
-                              "APP_KAFKA_SASL_PASSWORD=***\nAPP_KAFKA_CLIENT_ID=me\n");
+                              "APP_KAFKA_SASL_PASSWORD=***\nAPP_KAFKA_CLIENT_ID=me\n"
+                              "APP_KAFKA_CLIENT_RACK=***\n");
     free(text);
     done(&result);
 }
@@ -297,6 +299,16 @@ static void token_in_a_wrong_variable_is_not_reported(void **state)
     (void)state;
     ASSERT_FAULTS("APP_LIMIT: \"(a long value)\" is not a whole number; give 1 to 100\n",
                   "APP_TOKEN=t", "APP_LIMIT=123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw9");
+}
+
+static void token_or_line_break_in_a_name_is_not_reported(void **state)
+{
+    (void)state;
+    ASSERT_FAULTS("APP_***: is unknown; remove it or see --print-settings\n", "APP_TOKEN=t",
+                  "APP_123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw9=1");
+    ASSERT_FAULTS("APP_?LEVEL?3: is unknown; remove it or see --print-settings\n", "APP_TOKEN=t",
+                  "APP_\nLEVEL\x1b"
+                  "3=1");
 }
 
 static void reference_lists_every_row(void **state)
@@ -341,6 +353,7 @@ int main(void)
         cmocka_unit_test(bad_secret_files_are_refused),
         cmocka_unit_test(secrets_are_never_printed),
         cmocka_unit_test(token_in_a_wrong_variable_is_not_reported),
+        cmocka_unit_test(token_or_line_break_in_a_name_is_not_reported),
         cmocka_unit_test(reference_lists_every_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ static void open_server(struct fixture *fixture, struct rpc_limits limits)
         .limits = limits,
         .services = &service,
         .service_count = 1,
-        .hook = {on_end, fixture},
+        .hook = {.on_end = on_end, .self = fixture},
     };
     struct err err;
     assert_true(rpc_server_open(fixture->loop, "127.0.0.1:0", &options, &fixture->server, &err));

@@ -75,6 +75,17 @@ static void wrong_files_are_refused_without_telling_a_token(void **state)
     }
 }
 
+static void a_nul_is_no_blank(void **state)
+{
+    (void)state;
+    struct rpc_tokens tokens = {0};
+    struct err err = {0};
+    assert_false(rpc_tokens_parse(BYTES_LITERAL("0123456789abcdef\0\n"), &tokens, &err));
+    assert_non_null(strstr(err.text, "line 1 has other"));
+    assert_false(rpc_tokens_parse(BYTES_LITERAL("\0\n0123456789abcdef"), &tokens, &err));
+    assert_null(tokens.items);
+}
+
 static void no_path_is_no_tokens_but_a_missing_file_is_a_fault(void **state)
 {
     (void)state;
@@ -106,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_tokens),
         cmocka_unit_test(wrong_files_are_refused_without_telling_a_token),
+        cmocka_unit_test(a_nul_is_no_blank),
         cmocka_unit_test(no_path_is_no_tokens_but_a_missing_file_is_a_fault),
         cmocka_unit_test(loopback_addresses_are_known),
     };

@@ -19,6 +19,7 @@
 
 #define API_PRODUCE 0 /* the protocol's number of that request */
 #define PATIENCE_MS 20000
+#define BURST 20 /* records on their way at the same time */
 
 struct fixture {
     rd_kafka_t *owner; /* the mock cluster lives in a client of its own */
@@ -89,10 +90,9 @@ struct wait {
 static void on_wait(void *arg)
 {
     struct wait *wait = arg;
+    loop_timer_arm(wait->timer, 10);
     if (wait->holds(wait->fixture))
         loop_stop(wait->fixture->loop);
-    else
-        loop_timer_arm(wait->timer, 10);
 }
 
 static void run_until(struct fixture *fixture, bool (*holds)(struct fixture *fixture))
@@ -100,7 +100,8 @@ static void run_until(struct fixture *fixture, bool (*holds)(struct fixture *fix
     struct wait wait = {.fixture = fixture, .holds = holds};
     wait.timer = loop_timer_new(fixture->loop, on_wait, &wait);
     loop_timer_arm(wait.timer, 0);
-    loop_run(fixture->loop);
+    while (!holds(fixture)) /* a delivery ends loop_run too */
+        loop_run(fixture->loop);
     loop_timer_free(wait.timer);
 }
 
@@ -113,6 +114,11 @@ static bool is_ready(struct fixture *fixture)
 {
     struct err err;
     return producer_is_ready(fixture->producer, &err);
+}
+
+static bool is_all_reported(struct fixture *fixture)
+{
+    return fixture->sink.pending(fixture->sink.self) == 0;
 }
 
 static int tear_down(void **state)
@@ -163,6 +169,36 @@ static void a_record_is_reported_with_its_place(void **state)
     assert_int_equal(first.delivery.partition, record_partition(BYTES_LITERAL("42:7"), 4));
     assert_int_equal(second.delivery.offset, first.delivery.offset + 1);
     assert_int_equal(fixture->sink.pending(fixture->sink.self), 0);
+}
+
+static void a_chat_keeps_its_partition_when_the_topic_grows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    fixture->options.partitions = 3; /* the topic has 4 */
+    assert_int_not_equal(record_partition(BYTES_LITERAL("42:7"), 3),
+                         record_partition(BYTES_LITERAL("42:7"), 4));
+    deliver(fixture, &outcome);
+    assert_true(outcome.delivery.is_durable);
+    assert_int_equal(outcome.delivery.partition, record_partition(BYTES_LITERAL("42:7"), 3));
+}
+
+static void a_barred_producer_takes_nothing_until_it_is_renewed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    struct err err;
+    run_until(fixture, is_ready);
+    producer_bar(fixture->producer);
+    assert_true(producer_has_lost_topic(fixture->producer));
+    assert_false(put(fixture, 10, &outcome, &err));
+    assert_int_equal(err.kind, ERR_RETRY);
+    assert_int_equal(fixture->sink.pending(fixture->sink.self), 0);
+    producer_renew(fixture->producer);
+    assert_false(producer_has_lost_topic(fixture->producer));
+    run_until(fixture, is_ready);
+    deliver(fixture, &outcome);
+    assert_true(outcome.delivery.is_durable);
 }
 
 static void it_is_ready_when_a_broker_is_connected(void **state)
@@ -234,6 +270,48 @@ static void a_broken_producer_is_replaced(void **state)
     assert_true(outcome.delivery.is_durable);
 }
 
+/* The records of a burst, each reported once; returns how many are durable. */
+static int send_burst(struct fixture *fixture, struct outcome *outcomes, int count)
+{
+    struct err err;
+    int durable = 0;
+    for (int i = 0; i < count; i++)
+        assert_true(put(fixture, 10, &outcomes[i], &err));
+    run_until(fixture, is_all_reported);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(outcomes[i].calls, 1);
+        durable += outcomes[i].delivery.is_durable ? 1 : 0;
+    }
+    return durable;
+}
+
+static void a_fenced_producer_says_what_is_not_durable_and_goes_on(void **state)
+{
+    static const rd_kafka_resp_err_t fences[] = {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
+                                                 RD_KAFKA_RESP_ERR_PRODUCER_FENCED};
+    struct fixture *fixture = *state;
+    struct outcome outcome;
+    struct outcome burst[BURST];
+    run_until(fixture, is_ready);
+    deliver(fixture, &outcome);
+    for (size_t i = 0; i < sizeof(fences) / sizeof(*fences); i++) {
+        int64_t next_offset = outcome.delivery.offset + 1;
+        rd_kafka_mock_push_request_errors(fixture->cluster, API_PRODUCE, 1, fences[i]);
+        deliver(fixture, &outcome);
+        assert_false(outcome.delivery.is_durable);
+        assert_false(outcome.delivery.is_too_large);
+        deliver(fixture, &outcome);
+        assert_true(outcome.delivery.is_durable);
+        assert_int_equal(outcome.delivery.offset, next_offset); /* the other one is not there */
+
+        rd_kafka_mock_push_request_errors(fixture->cluster, API_PRODUCE, 1, fences[i]);
+        int durable = send_burst(fixture, burst, BURST);
+        assert_in_range(durable, 0, BURST - 1);
+        deliver(fixture, &outcome);
+        assert_int_equal(outcome.delivery.offset, next_offset + durable + 1);
+    }
+}
+
 static void a_property_that_does_not_exist_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -253,12 +331,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_is_reported_with_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_chat_keeps_its_partition_when_the_topic_grows, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_barred_producer_takes_nothing_until_it_is_renewed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(it_is_ready_when_a_broker_is_connected, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_few_replicas_are_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_too_large_is_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slow_broker_is_given_up_at_the_timeout, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_broken_producer_is_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fenced_producer_says_what_is_not_durable_and_goes_on,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_property_that_does_not_exist_is_refused, set_up,
                                         tear_down),
     };
