@@ -36,19 +36,22 @@ static void ignore_notice(void *arg, const PGresult *result)
 PGconn *connect_start(const struct connect_options *options)
 {
     char timeout_ms[24];
-    char server[320];
+    char server[512];
     (void)snprintf(timeout_ms, sizeof(timeout_ms), "%" PRId64, options->statement_timeout_ms);
-    /* Generic plans: planning for each array of ids would cost more than running. No sequential
-     * scans by the writer: a plan made while a table was small would compare every row with every
-     * id once it is large. No JIT: it costs a second where the statement takes microseconds. */
+    /* Generic plans: planning for each array of ids would cost more than running. By index only: a
+     * plan made while a table was small would compare every row with every id once it is large, and
+     * for a page the planner, which does not see the parameters, would rather sort a whole table.
+     * No JIT: it costs a second where the statement takes microseconds. */
     (void)snprintf(
         server, sizeof(server),
         "-c statement_timeout=%" PRId64 " -c lock_timeout=%" PRId64
         " -c idle_in_transaction_session_timeout=%" PRId64
         " -c search_path=pg_catalog -c client_min_messages=warning -c jit=off"
-        " -c plan_cache_mode=force_generic_plan %s",
+        " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off %s",
         options->statement_timeout_ms, options->lock_timeout_ms, 2 * options->statement_timeout_ms,
-        options->is_writer ? "-c enable_seqscan=off" : "-c default_transaction_read_only=on");
+        options->is_writer ? ""
+                           : "-c default_transaction_read_only=on -c enable_bitmapscan=off"
+                             " -c enable_hashjoin=off -c enable_mergejoin=off");
     /* What the user wrote wins over what stands before it. */
     const char *const keywords[] = {"keepalives_idle",           "keepalives_interval",
                                     "keepalives_count",          "tcp_user_timeout",

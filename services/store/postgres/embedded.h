@@ -20,4 +20,7 @@ extern const size_t EMBEDDED_MIGRATIONS_COUNT;
 extern const struct embedded_file EMBEDDED_SCHEMA[]; /* generation.sql and views.sql */
 extern const size_t EMBEDDED_SCHEMA_COUNT;
 
+extern const struct embedded_file EMBEDDED_QUESTIONS[]; /* questions/name.sql */
+extern const size_t EMBEDDED_QUESTIONS_COUNT;
+
 #endif

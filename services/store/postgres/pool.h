@@ -20,7 +20,7 @@
 
 #include <libpq-fe.h>
 
-#define POOL_PARAMS_MAX 17
+#define POOL_PARAMS_MAX 16
 #define POOL_STATEMENTS_MAX 32
 
 struct pool;

@@ -1,149 +1,134 @@
 #include "services/store/postgres/read_sql.h"
 
-#include "services/store/postgres/read_sql_texts.h"
+#include "libs/base/buf.h"
+#include "libs/base/mem.h"
+#include "services/store/postgres/embedded.h"
+#include "services/store/postgres/schema_sql.h"
 
-static const struct read_sql STATEMENTS[READ_KINDS] = {
-    [READ_PING] = {"ping", "SELECT 1", 0},
-    [READ_FENCES] = {"fences", SNAPSHOT " FROM telefact.active", 0},
-    [READ_USER] = {"user", READ_SQL_USER, 1},
-    [READ_PROFILE] = {"profile", READ_SQL_PROFILE, 1},
-    [READ_USER_IDS] = {"user_ids", READ_SQL_USER_IDS, 3},
-    [READ_USERS] = {"users", READ_SQL_USERS, 3},
-    [READ_USER_VIDEOS] = {"user_videos", READ_SQL_USER_VIDEOS, 4},
-    [READ_VIDEOS] = {"videos", READ_SQL_VIDEOS, 5},
-    [READ_REFERRALS] = {"referrals", READ_SQL_REFERRALS, 1},
-    [READ_OVERVIEW] = {"overview", READ_SQL_OVERVIEW, 0},
-    [READ_TOTALS] = {"totals", READ_SQL_TOTALS, 4},
-    [READ_WINDOW] = {"window", READ_SQL_WINDOW, 11},
-    [READ_SERIES_USERS] = {"series_users", READ_SQL_SERIES_USERS, 17},
-    [READ_SERIES_VIDEOS] = {"series_videos", READ_SQL_SERIES_VIDEOS, 15},
-    [READ_SERIES_MUSIC] = {"series_music", READ_SQL_SERIES_MUSIC, 15},
-    [READ_SERIES_IMAGES] = {"series_images", READ_SQL_SERIES_IMAGES, 15},
+#include <assert.h>
+#include <stdlib.h>
+
+#define STRINGIFY_(text) #text
+#define STRINGIFY(text) STRINGIFY_(text)
+
+struct statement {
+    const char *name;
+    const char *question; /* file of questions; NULL: none */
+    /* Series: the kept column, the table of its facts, and which of them. */
+    const char *counted, *facts, *condition;
 };
 
-struct read_sql read_sql_of(enum read_kind kind)
+static const struct statement STATEMENTS[READ_KINDS] = {
+    [READ_PING] = {.name = "ping"},
+    [READ_FENCES] = {.name = "fences"},
+    [READ_USER] = {.name = "user", .question = "user.sql"},
+    [READ_PROFILE] = {.name = "profile", .question = "profile.sql"},
+    [READ_USER_IDS] = {.name = "user_ids", .question = "user_ids.sql"},
+    [READ_USERS] = {.name = "users", .question = "users.sql"},
+    [READ_USER_VIDEOS] = {.name = "user_videos", .question = "user_videos.sql"},
+    [READ_VIDEOS] = {.name = "videos", .question = "videos.sql"},
+    [READ_REFERRALS] = {.name = "referrals", .question = "referrals.sql"},
+    [READ_OVERVIEW] = {.name = "overview", .question = "overview.sql"},
+    [READ_TOTALS] = {.name = "totals", .question = "totals.sql"},
+    [READ_WINDOW] = {.name = "window", .question = "window.sql"},
+    [READ_SERIES_USERS] = {.name = "series_users", .question = "series_users.sql"},
+    [READ_SERIES_VIDEOS] = {"series_videos", "series.sql", "videos", "videos", "true"},
+    [READ_SERIES_MUSIC] = {"series_music", "series.sql", "music", "music", "true"},
+    [READ_SERIES_IMAGES] = {"series_images", "series.sql", "images", "videos", "is_images"},
+};
+
+static const char SNAPSHOT[] =
+    "SELECT active.generation, coalesce((SELECT string_agg(partition || ':' || next_offset, ','"
+    " ORDER BY partition) FROM :schema.fence WHERE next_offset > 0), '')";
+
+/* What the questions share; see take_user of read_rows for the columns. The class of a chat is an
+ * expression, so that no index over ids tempts the planner away from the one over times. */
+static const struct {
+    const char *mark;
+    const char *text;
+} SHARED[] = {
+    {":limit", STRINGIFY(READ_PAGE)},
+    {":user_columns", "user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown,"
+                      " is_stub, is_lang_set, is_mode_set, videos, images"},
+    {":pairs", ":schema.aliases JOIN :schema.users AS old ON old.user_id = old_id"
+               " JOIN :schema.users AS own ON own.user_id = new_id"},
+    {":class_of_user", "CASE WHEN user_id > 0 THEN 1 WHEN user_id < 0 THEN 2 ELSE 0 END"},
+    {":class_of_pair", "CASE WHEN new_id > 0 THEN 1 WHEN new_id < 0 THEN 2 ELSE 0 END"},
+    {":sums",
+     "coalesce(sum(chats), 0)::bigint AS chats, coalesce(sum(videos), 0)::bigint AS videos,"
+     " coalesce(sum(images), 0)::bigint AS images,"
+     " coalesce(sum(video_users), 0)::bigint AS video_users,"
+     " coalesce(sum(image_users), 0)::bigint AS image_users,"
+     " coalesce(sum(music), 0)::bigint AS music,"
+     " coalesce(sum(music_users), 0)::bigint AS music_users"},
+};
+
+static const char *question_text(const char *name)
 {
-    return STATEMENTS[kind];
+    size_t at = 0;
+    while (at < EMBEDDED_QUESTIONS_COUNT && strcmp(EMBEDDED_QUESTIONS[at].name, name) != 0)
+        at++;
+    assert(at < EMBEDDED_QUESTIONS_COUNT);
+    return EMBEDDED_QUESTIONS[at].text;
 }
 
-static int64_t larger(int64_t a, int64_t b)
+/* Replace every mark in *text, which is freed and renewed. */
+static void fill(char **text, const char *mark, const char *with)
 {
-    return a > b ? a : b;
-}
-
-static struct read_span ids_of(enum chat_class chat_class)
-{
-    return (struct read_span){chat_class == CHAT_CLASS_USER ? 1 : INT64_MIN,
-                              chat_class == CHAT_CLASS_GROUP ? -1 : INT64_MAX};
-}
-
-/* INT64_MIN is also "from the beginning", and is an id; nothing comes after INT64_MAX. */
-static void put_ids(const struct read_request *request, int64_t *values)
-{
-    int64_t after = request->ids.after_id;
-    int64_t first = after == INT64_MIN || after == INT64_MAX ? after : after + 1;
-    struct read_span ids = ids_of(request->chat_class);
-    values[0] = larger(first, ids.first);
-    values[1] = after == INT64_MAX ? INT64_MIN : ids.end;
-    values[2] = request->ids.include_blocked ? 1 : 0;
-}
-
-static void put_videos(const struct read_request *request, int64_t *values)
-{
-    const struct read_after *after = &request->videos.after;
-    bool is_known = !after->is_unknown;
-    struct read_span ids = ids_of(request->chat_class);
-    values[0] = is_known ? after->time : INT64_MAX;
-    values[1] = is_known ? after->pk_id : INT64_MAX;
-    values[2] = is_known ? INT64_MIN : after->pk_id;
-    if (!request->videos.include_unknown)
-        values[2] = INT64_MAX;
-    if (request->kind == READ_USER_VIDEOS) {
-        values[3] = request->videos.user_id;
-        return;
+    struct buf filled;
+    buf_init(&filled, SCHEMA_SQL_MAX);
+    const char *rest = *text;
+    bool fits = true;
+    for (const char *at = strstr(rest, mark); at != NULL; at = strstr(rest, mark)) {
+        fits = fits && buf_append(&filled, rest, (size_t)(at - rest)) &&
+               buf_append(&filled, with, strlen(with));
+        rest = at + strlen(mark);
     }
-    values[3] = ids.first;
-    values[4] = ids.end;
+    fits = fits && buf_append(&filled, rest, strlen(rest) + 1);
+    assert(fits);
+    free(*text);
+    *text = filled.data;
 }
 
-/* What the questions about classes begin with. The classes of totals and buckets: 0: id 0,
- * 1: users, 2: groups. */
-static int64_t *put_class(const struct read_request *request, int64_t class_of_all, int64_t *values)
+static char *body_of(const struct statement *statement)
 {
-    struct read_span ids = ids_of(request->chat_class);
-    bool is_every = request->chat_class == CHAT_CLASS_EVERY;
-    *values++ = ids.first;
-    *values++ = ids.end;
-    *values++ = is_every ? class_of_all : request->chat_class == CHAT_CLASS_GROUP ? 2 : 1;
-    *values++ = request->chat_class == CHAT_CLASS_USER ? 1 : 2;
-    return values;
-}
-
-static int64_t *put_span(const struct read_span *span, int64_t *values)
-{
-    *values++ = span->first;
-    *values++ = span->end;
-    return values;
-}
-
-static void put_window(const struct read_request *request, int64_t *values)
-{
-    const struct read_window *window = &request->window;
-    values = put_class(request, 1, values);
-    *values++ = window->after;
-    *values++ = window->edge_end;
-    values = put_span(&window->hours, values);
-    values = put_span(&window->days, values);
-    *values = window->block;
-}
-
-static void put_slices(const struct read_request *request, int64_t *values)
-{
-    const struct read_slices *slices = &request->slices;
-    values = put_class(request, 0, values);
-    *values++ = slices->is_daily ? 2 : 1;
-    values = put_span(&slices->buckets, values);
-    for (int i = 0; i < 2; i++)
-        values = put_span(&slices->hours[i], values);
-    for (int i = 0; i < 2; i++)
-        values = put_span(&slices->edges[i], values);
-    if (request->kind == READ_SERIES_USERS)
-        (void)put_span(&slices->all, values);
-}
-
-void read_sql_params(const struct read_request *request, int64_t *values)
-{
-    switch (request->kind) {
-    case READ_USER:
-    case READ_PROFILE:
-        values[0] = request->user_id;
-        break;
-    case READ_USER_IDS:
-    case READ_USERS:
-        put_ids(request, values);
-        break;
-    case READ_USER_VIDEOS:
-    case READ_VIDEOS:
-        put_videos(request, values);
-        break;
-    case READ_REFERRALS:
-        values[0] = request->limit;
-        break;
-    case READ_TOTALS:
-        (void)put_class(request, 1, values);
-        break;
-    case READ_WINDOW:
-        put_window(request, values);
-        break;
-    case READ_SERIES_USERS:
-    case READ_SERIES_VIDEOS:
-    case READ_SERIES_MUSIC:
-    case READ_SERIES_IMAGES:
-        put_slices(request, values);
-        break;
-    case READ_PING:
-    case READ_FENCES:
-    case READ_OVERVIEW:
-        break;
+    const char *file = question_text(statement->question);
+    char *text = mem_text(file, strlen(file));
+    fill(&text, ":page_of_ids", question_text("page_of_ids.sql"));
+    if (statement->counted != NULL) {
+        fill(&text, ":counted", statement->counted);
+        fill(&text, ":facts", statement->facts);
+        fill(&text, ":condition", statement->condition);
     }
+    for (size_t i = 0; i < sizeof(SHARED) / sizeof(SHARED[0]); i++)
+        fill(&text, SHARED[i].mark, SHARED[i].text);
+    return text;
+}
+
+const char *read_sql_name(enum read_kind kind)
+{
+    return STATEMENTS[kind].name;
+}
+
+char *read_sql_text(enum read_kind kind, int32_t generation)
+{
+    const struct statement *statement = &STATEMENTS[kind];
+    struct buf text;
+    buf_init(&text, SCHEMA_SQL_MAX);
+    bool fits;
+    if (kind == READ_PING) {
+        fits = buf_appendf(&text, "SELECT 1");
+    } else if (statement->question == NULL) {
+        fits = buf_appendf(&text, "%s FROM telefact.active", SNAPSHOT);
+    } else {
+        char *body = body_of(statement);
+        fits = buf_appendf(&text, "%s, answer.* FROM telefact.active CROSS JOIN (\n%s) AS answer",
+                           SNAPSHOT, body);
+        free(body);
+    }
+    fits = fits && buf_append(&text, "", 1);
+    assert(fits);
+    char *sql = schema_sql(text.data, generation);
+    buf_done(&text);
+    return sql;
 }

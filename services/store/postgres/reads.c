@@ -3,9 +3,9 @@
 #include "libs/base/mem.h"
 #include "services/store/postgres/network.h"
 #include "services/store/postgres/pool.h"
+#include "services/store/postgres/read_params.h"
 #include "services/store/postgres/read_rows.h"
 #include "services/store/postgres/read_sql.h"
-#include "services/store/postgres/schema_sql.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -15,9 +15,8 @@
 #define TRIES_MAX 4 /* a question follows the pointer through this many moves */
 
 #define POINTER_SLOT READ_KINDS
-static const struct read_sql POINTER = {"pointer", "SELECT generation FROM telefact.active", 0};
 
-static_assert(READ_SQL_PARAMS_MAX <= POOL_PARAMS_MAX, "a statement has too many parameters");
+static_assert(READ_PARAMS_MAX <= POOL_PARAMS_MAX, "a statement has too many parameters");
 static_assert(READ_KINDS + 1 <= POOL_STATEMENTS_MAX, "too many statements");
 
 /* The statements on one generation. Questions in the pool point to them, so they never change. */
@@ -47,16 +46,16 @@ struct reads {
     uint64_t version;
 };
 
-static void fill_statement(struct statement_set *set, int slot, uint64_t version,
-                           const struct read_sql *sql)
+static void fill_statement(struct statement_set *set, int slot, uint64_t version, const char *name)
 {
-    (void)snprintf(set->names[slot], sizeof(set->names[slot]), "%s_%" PRIu64, sql->name, version);
+    bool is_pointer = slot == POINTER_SLOT;
+    (void)snprintf(set->names[slot], sizeof(set->names[slot]), "%s_%" PRIu64, name, version);
     set->statements[slot] = (struct pool_statement){
         .slot = slot,
         .version = version,
         .name = set->names[slot],
-        .sql = sql->text,
-        .param_count = sql->param_count,
+        .sql = is_pointer ? "SELECT generation FROM telefact.active" : set->texts[slot],
+        .param_count = is_pointer ? 0 : read_params_count((enum read_kind)slot),
     };
 }
 
@@ -67,20 +66,19 @@ static void use_generation(struct reads *reads, int32_t generation)
     set->generation = generation;
     reads->set = set;
     reads->version++;
-    for (int kind = 0; kind < READ_KINDS; kind++) {
-        struct read_sql sql = read_sql_of((enum read_kind)kind);
-        set->texts[kind] = schema_sql(sql.text, generation);
-        sql.text = set->texts[kind];
-        fill_statement(set, kind, reads->version, &sql);
+    for (int slot = 0; slot < READ_KINDS; slot++) {
+        enum read_kind kind = (enum read_kind)slot;
+        set->texts[slot] = read_sql_text(kind, generation);
+        fill_statement(set, slot, reads->version, read_sql_name(kind));
     }
-    fill_statement(set, POINTER_SLOT, reads->version, &POINTER);
+    fill_statement(set, POINTER_SLOT, reads->version, "pointer");
 }
 
 static void fill_params(struct read_ticket *ticket)
 {
-    int64_t values[READ_SQL_PARAMS_MAX] = {0};
-    int count = read_sql_of(ticket->request.kind).param_count;
-    read_sql_params(&ticket->request, values);
+    int64_t values[READ_PARAMS_MAX] = {0};
+    int count = read_params_count(ticket->request.kind);
+    read_params_fill(&ticket->request, values);
     for (int i = 0; i < count; i++) {
         (void)network_put64(ticket->params[i], values[i]);
         ticket->question.values[i] = ticket->params[i];
