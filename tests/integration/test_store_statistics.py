@@ -16,8 +16,11 @@ from tests.support.statistics import ALL, BLOCK, DAY, GROUPS, HOUR, KEPT, USERS,
 CLASSES = (ALL, USERS, GROUPS)
 PARTITIONS = 3
 NOW = 640 * BLOCK + 5 * DAY + 7 * HOUR + 1234
+PLACES = (NOW, NOW // HOUR * HOUR, NOW // DAY * DAY, (NOW // DAY - 1) * DAY, NOW // BLOCK * BLOCK,
+          (NOW // BLOCK - 1) * BLOCK, 0)
 LANGS = ("ar", "en", "hi", "ru", "uk")
 BUSY = 77  # the chat with more downloads than a page
+PUNCTUAL = 78
 NEW_BUSY, OLD_BUSY = -1_000_000_000_077, -77
 PAGE = 1000
 
@@ -44,12 +47,23 @@ class _Filler:
         heavy = [BUSY, OLD_BUSY, NEW_BUSY]
         self._videos([*heavy * 1500, *self._rng.choices(rows, k=3000)])
         self._music(self._rng.choices(rows, k=1500))
+        self._last_at_the_hour()
         derive(self._database, PARTITIONS)
         self._database.execute("ANALYZE")
 
+    def _last_at_the_hour(self) -> None:
+        """A chat whose last facts are just before and just when an hour begins."""
+        self._database.execute("INSERT INTO g1.users (user_id) VALUES (%s)", (PUNCTUAL,))
+        for time in (NOW // HOUR * HOUR - 1, NOW // HOUR * HOUR):
+            self._facts += 1
+            fact = (f"00000000-0000-0000-0000-{self._facts:012}", self._facts << 4, PUNCTUAL, time)
+            self._database.execute("INSERT INTO g1.videos (event_id, pk_id, user_id, downloaded_at, video_link, is_images) "
+                                   "VALUES (%s, %s, %s, %s, 'x', true)", fact)
+            self._database.execute("INSERT INTO g1.music (event_id, pk_id, user_id, downloaded_at, video_id) "
+                                   "VALUES (%s, %s, %s, %s, 0)", fact)
+
     def _time(self) -> int | None:
-        place = self._rng.choice((None, 0, NOW, NOW, NOW // HOUR * HOUR, NOW // DAY * DAY, NOW // BLOCK * BLOCK,
-                                  (NOW // DAY - 1) * DAY, (NOW // BLOCK - 1) * BLOCK))
+        place = self._rng.choice((None, *PLACES))
         spread = self._rng.choice((2, 60, HOUR, DAY, 3 * DAY, BLOCK))
         return None if place is None else max(0, place + self._rng.randint(-spread, spread))
 
@@ -131,7 +145,7 @@ def test_totals_of_any_window_count_each_fact_and_chat_once(ask):
         rng = random.Random("windows")
         edges = [NOW % HOUR, NOW % DAY, NOW % BLOCK, NOW % BLOCK + BLOCK]
         seconds = [0, 1, 2, 59, HOUR, DAY, 7 * DAY, 31 * DAY, NOW - 1, NOW, NOW + 1, NOW + 2, 2**63 - 1]
-        seconds += [edge + more for edge in edges for more in (-1, 0, 1)]
+        seconds += [edge + more for edge in edges for more in (-1, 0, 1, 2)]
         seconds += [rng.randint(1, 10 ** rng.randint(1, 9)) for _ in range(20)]
         for trailing in seconds:
             for chat_class in CLASSES:
@@ -192,10 +206,12 @@ def test_series_have_every_bucket_and_cut_the_first_and_last(ask):
     async def body(store, database):
         truth = Truth(database)
         rng = random.Random("series")
-        for number in range(25):
+        for number in range(30):
             length = rng.choice((60, HOUR, DAY, 3 * DAY, 40 * DAY))
             start = max(0, rng.choice((NOW, NOW // DAY * DAY, NOW // HOUR * HOUR)) - rng.randint(0, length))
             end = start + rng.choice((0, 1, HOUR, DAY, length, rng.randint(0, 2 * length)))
+            if number % 2:  # where times lie close together
+                start, end = sorted(rng.choice(PLACES[:4]) + rng.randint(-2, 2) for _ in range(2))
             for name in ("USERS", "VIDEOS", "MUSIC", "IMAGES"):
                 chat_class = rng.choice(CLASSES)
                 bucket = rng.choice(("HOUR", "DAY"))
@@ -222,15 +238,18 @@ def test_the_oldest_time_is_of_the_class_and_of_what_counts(ask):
         derive(database, PARTITIONS)
         assert [await first(name, ALL) for name in ("USERS", "VIDEOS", "MUSIC", "IMAGES")] == [None] * 4
 
-        database.execute(
-            "INSERT INTO g1.users (user_id, registered_at, is_stub) VALUES (5, %(now)s, false), (-1, %(now)s, false), "
-            "(-2, %(now)s - 3 * %(hour)s, false), (-3, %(now)s + 9, false), (-4, 7, true)", {"now": NOW, "hour": HOUR})
         database.execute("INSERT INTO g1.aliases VALUES (-1, -2)")
-        derive(database, PARTITIONS)
-        assert [await first("USERS", of) for of in CLASSES] == [NOW, NOW, NOW]
-        database.execute("UPDATE g1.users SET registered_at = NULL WHERE user_id IN (5, -1)")
-        derive(database, PARTITIONS)
-        assert [await first("USERS", of) for of in CLASSES] == [NOW + 9, None, NOW + 9]
+        for age in (3 * HOUR, 3 * DAY, 3 * BLOCK):
+            database.execute("DELETE FROM g1.users")
+            database.execute(
+                "INSERT INTO g1.users (user_id, registered_at, is_stub) VALUES (5, %(now)s, false), "
+                "(-1, %(now)s, false), (-2, %(now)s - %(age)s, false), (-3, %(now)s + 9, false), (-4, 7, true)",
+                {"now": NOW, "age": age})
+            derive(database, PARTITIONS)
+            assert [await first("USERS", of) for of in CLASSES] == [NOW, NOW, NOW]
+            database.execute("UPDATE g1.users SET registered_at = NULL WHERE user_id IN (5, -1)")
+            derive(database, PARTITIONS)
+            assert [await first("USERS", of) for of in CLASSES] == [NOW + 9, None, NOW + 9]
 
     ask(body)
 
