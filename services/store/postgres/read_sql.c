@@ -1,5 +1,6 @@
 #include "services/store/postgres/read_sql.h"
 
+#include "libs/base/fault.h"
 #include "services/store/postgres/read_sql_texts.h"
 
 static const struct read_sql STATEMENTS[READ_KINDS] = {
@@ -131,6 +132,8 @@ void read_sql_params(const struct read_request *request, int64_t *values)
         break;
     case READ_TOTALS:
         (void)put_class(request, 1, values);
+        if (fault_planted("store.moved_counts_twice"))
+            values[1] = INT64_MIN;
         break;
     case READ_WINDOW:
         put_window(request, values);
