@@ -1,5 +1,6 @@
 #include "services/store/fold_stats.h"
 
+#include "libs/base/fault.h"
 #include "libs/base/mem.h"
 
 #include <assert.h>
@@ -74,6 +75,8 @@ static struct fold_bucket *bucket_of(struct fold_stats *stats, const struct fold
 static void add_at(struct fold_stats *stats, const struct fold_user *row, enum fold_count what,
                    int64_t time_s, int64_t by)
 {
+    if (fault_planted("store.border_belongs_before") && time_s > 0)
+        time_s--;
     for (int level = 0; level < LEVELS && time_s != FOLD_NEVER; level++)
         bucket_of(stats, row, level, time_s / LENGTHS[level])->counts[what] += by;
 }
@@ -82,6 +85,8 @@ static void add_at(struct fold_stats *stats, const struct fold_user *row, enum f
 static void move(struct fold_stats *stats, const struct fold_user *row, enum fold_count what,
                  int64_t from_s, int64_t to_s)
 {
+    if (fault_planted("store.last_fact_stays") && from_s != FOLD_NEVER)
+        return;
     for (int level = 0; level < LEVELS; level++) {
         int64_t to = to_s / LENGTHS[level];
         int64_t from = from_s == FOLD_NEVER ? FOLD_NEVER : from_s / LENGTHS[level];
@@ -103,7 +108,8 @@ void fold_stats_chat(struct fold_stats *stats, const struct fold_user *row, int6
     totals->counts[FOLD_CHATS] += sign;
     totals->file_modes += row->file_mode ? sign : 0;
     add_at(stats, row, FOLD_CHATS, row->has_registered_at ? row->registered_at : FOLD_NEVER, sign);
-    fold_texts_add(&stats->langs, row->partition, row->lang, sign);
+    if (sign > 0 || !fault_planted("store.old_lang_stays"))
+        fold_texts_add(&stats->langs, row->partition, row->lang, sign);
     if (row->link.data != NULL)
         fold_texts_add(&stats->links, 0, row->link, sign);
 }
@@ -114,7 +120,8 @@ void fold_stats_fact(struct fold_stats *stats, const struct fold_user *row, enum
     struct fold_totals *totals = totals_of(stats, row);
     totals->counts[what]++;
     totals->counts[users_of(what)] += tally->count == 0 ? 1 : 0;
-    add_at(stats, row, what, time_s, 1);
+    bool is_dated = time_s != FOLD_NEVER || !fault_planted("store.unknown_time_counts");
+    add_at(stats, row, what, is_dated ? time_s : 0, 1);
     tally->count++;
     if (time_s > tally->last_at) {
         move(stats, row, users_of(what), tally->last_at, time_s);

@@ -1,5 +1,6 @@
 #include "services/store/fold_top.h"
 
+#include "libs/base/fault.h"
 #include "libs/base/mem.h"
 
 #include <assert.h>
@@ -66,6 +67,9 @@ void fold_tops_offer(struct fold_tops *tops, const struct fold_top *user)
     struct fold_top_list *list = find_list(tops, user->partition);
     bool is_full = list != NULL && list->count == FOLD_TOP_USERS;
     if (list == NULL || (is_full && is_better(&list->users[FOLD_TOP_USERS - 1], user)))
+        return;
+    bool is_tie = is_full && list->users[FOLD_TOP_USERS - 1].videos == user->videos;
+    if (is_tie && fault_planted("store.tie_enters_no_top"))
         return;
     put(list, user);
 }

@@ -1,5 +1,7 @@
 #include "services/store/time_range.h"
 
+#include "libs/base/fault.h"
+
 #define HOURS_PER_DAY (TIME_RANGE_DAY_S / TIME_RANGE_HOUR_S)
 
 /* No fact is later (events are dated to the year 9999 at most), and sums stay far from overflow. */
@@ -29,6 +31,8 @@ static int64_t next_bucket(int64_t moment, int64_t length_s)
 struct read_window time_range_window(int64_t now_s, int64_t seconds)
 {
     int64_t after = clamp(time_range_ago(now_s, seconds));
+    if (fault_planted("store.window_takes_its_edge") && after >= 0)
+        after--;
     int64_t hour = next_bucket(after, TIME_RANGE_HOUR_S);
     int64_t day = next_bucket(after, TIME_RANGE_DAY_S);
     int64_t block = next_bucket(after, TIME_RANGE_BLOCK_S);

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from tests.support.oracle import ids
-from tests.support.oracle.check_answers import expected_bot_stats, expected_show_ad, expected_user_ids
+from tests.support.oracle.answers import Answers
 from tests.support.oracle.check_log import as_proto, check_events
 from tests.support.oracle.differences import SHOWN_PER_KIND, Differences
 from tests.support.oracle.expected import Candidate, Expected
 from tests.support.oracle.log import Record, TopicLog
-from tests.support.oracle.projection import Place, Tables, project
+from tests.support.oracle.projection import Place, merge_patch, project
+from tests.support.oracle.tables import Tables
 from tests.support.oracle.translate import NO_EVENT, TOO_DEEP, UNPARSABLE, Event, translate
+from tests.support.protos import read_pb2
 
 BOT = 123456789
 USER = 5123456789
@@ -238,6 +240,7 @@ class TestProjection:
             "image_users": 1,
             "music": 0,
             "music_users": 0,
+            "file_modes": 0,
         }
         assert tables.applied == set()
 
@@ -299,28 +302,147 @@ class TestProjection:
         assert applied(*changes).applied == {changes[0].event_id, changes[1].event_id}
 
 
+class TestStatistics:
+    def test_buckets_hold_facts_registrations_and_users_by_their_last_fact(self) -> None:
+        day, hour = 1_760_054_400, 3_600
+        tables = applied(
+            seen(1, occurred_at_ms=day * 1000 - 1),
+            event("video_downloaded", 2, video_link="l", is_images=True, occurred_at_ms=day * 1000),
+            event("video_downloaded", 3, video_link="l", occurred_at_ms=(day - hour) * 1000),
+            event("music_extracted", 4, occurred_at_ms=0),
+            record_ms=day * 1000,
+        )
+        hours = {key[1]: row for key, row in tables.buckets.items() if key[0] == 1}
+        none = dict.fromkeys(("chats", "videos", "images", "video_users", "image_users", "music", "music_users"), 0)
+        assert hours == {
+            day // hour - 1: none | {"chats": 1, "videos": 1},
+            day // hour: none | {"videos": 1, "images": 1, "video_users": 1, "image_users": 1},
+        }
+        assert {key[1:] for key in tables.buckets if key[0] == 2} == {(20370, 3, 1), (20371, 3, 1)}
+        assert {key[1:] for key in tables.buckets if key[0] == 3} == {(636, 3, 1)}
+        user = tables.users[USER]
+        assert (user["last_video_at"], user["last_image_at"], user["last_music_at"]) == (day, day, None)
+
+    def test_languages_modes_and_links_are_of_registered_chats(self) -> None:
+        tables = applied(
+            seen(1, 1, link="A"),
+            seen(2, 1, link="A", user_id=8),
+            seen(3, 1, link="", user_id=9),
+            event("user_lang_changed", 4, lang="vi"),
+            event("user_lang_changed", 5, lang="vi", user_id=7),
+            event("user_mode_changed", 6, toggle=True),
+            event("user_mode_changed", 7, file_mode=True, user_id=7),
+        )
+        assert tables.langs == {(3, "vi"): {"chats": 1}, (3, "en"): {"chats": 2}}
+        assert tables.referrals == {("A",): {"chats": 2}}
+        assert tables.totals[3, 1]["file_modes"] == 1
+        assert [tables.users[user_id]["is_mode_set"] for user_id in (USER, 7, 8)] == [True, True, False]
+
+    def test_sixteen_users_of_a_partition_stand_in_its_top_list(self) -> None:
+        videos = [event("video_downloaded", number, video_link="l", user_id=100 - number) for number in range(20)]
+        again = event("video_downloaded", 20, video_link="l", user_id=100)
+        assert applied(*videos, again).top_users == {
+            (3, 100): {"videos": 2},
+            **{(3, user_id): {"videos": 1} for user_id in range(81, 96)},
+        }
+
+
+class TestSettings:
+    def test_the_examples_of_rfc_7396(self) -> None:
+        assert merge_patch({"a": "b"}, {"a": "c", "b": None}) == {"a": "c"}
+        assert merge_patch({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}) == {"a": {"b": "d"}}
+        assert merge_patch({"a": [1, 2]}, {"a": {"b": {"c": None}}}) == {"a": {"b": {}}}
+        assert merge_patch({"e": None}, {"a": 1}) == {"e": None, "a": 1}
+
+    def test_a_patch_before_the_first_start_makes_a_stub(self) -> None:
+        patch = event("user_settings_patched", 1, merge_patch=b'{"a":{"b":null,"c":1}}')
+        stub = applied(patch)
+        assert (stub.profiles[USER]["settings"], stub.profiles[USER]["first_ms"]) == ({"a": {"c": 1}}, None)
+        assert (stub.users, stub.applied) == ({}, {patch.event_id})
+        profile = applied(patch, seen(2, 1)).profiles[USER]
+        assert (profile["settings"], profile["first_ms"], profile["first_name"]) == ({"a": {"c": 1}}, NOON_MS, "")
+
+    def test_a_patch_that_makes_settings_too_large_has_no_effect(self) -> None:
+        def patch(number: int) -> Event:
+            text = '{"%d":"%s"}' % (number, "x" * 8_000)
+            return event("user_settings_patched", number, merge_patch=text.encode())
+
+        assert sorted(applied(*map(patch, range(1, 6))).profiles[USER]["settings"]) == ["1", "2", "3", "4"]
+
+
 class TestAnswers:
     def test_lists_and_totals_leave_out_what_they_must(self) -> None:
-        tables = applied(
-            seen(1),
-            seen(2, user_id=7),
-            event("user_blocked", 3, user_id=7, blocked=True),
-            seen(4, user_id=GROUP),
-            event("ad_counted", 5, user_id=8),
-            event("music_extracted", 6, user_id=0, video_id=1),
+        answers = Answers(
+            applied(
+                seen(1),
+                seen(2, user_id=7),
+                event("user_blocked", 3, user_id=7, blocked=True),
+                seen(4, user_id=GROUP),
+                event("ad_counted", 5, user_id=8),
+                event("music_extracted", 6, user_id=0, video_id=1),
+            )
         )
-        assert expected_user_ids(tables, 2, False) == [USER]
-        assert expected_user_ids(tables, 2, True) == [7, USER]
-        assert expected_user_ids(tables, 1, False) == [GROUP, USER]
-        assert expected_bot_stats(tables, 1)["chats"] == 3
-        assert expected_bot_stats(tables, 1)["music"] == 0
+        ids_of = answers.get_user_ids
+        assert ids_of(read_pb2.GetUserIdsRequest()) == [USER]
+        assert ids_of(read_pb2.GetUserIdsRequest(chat_class=2, include_blocked=True)) == [7, USER]
+        assert ids_of(read_pb2.GetUserIdsRequest(chat_class=1)) == [GROUP, USER]
+        stats = answers.get_bot_stats(read_pb2.GetBotStatsRequest(chat_class=1))
+        assert (stats.chats, stats.music) == (3, 0)
 
     def test_show_ad(self) -> None:
-        row = {"is_stub": False, "ad_count": 2, "ad_cooldown": 100}
-        assert [expected_show_ad(row, now) for now in (99, 100, 101)] == [False, False, True]
-        assert expected_show_ad(row | {"ad_count": 3}, 0) is True
-        assert expected_show_ad(row | {"is_stub": True}, 101) is False
-        assert expected_show_ad(None, 101) is False
+        def shows(*events: Event) -> list[bool]:
+            tables = applied(*events)
+            if USER in tables.users:
+                tables.users[USER]["ad_cooldown"] = 100
+            ask = Answers(tables).should_show_ad
+            return [ask(read_pb2.ShouldShowAdRequest(user_id=USER, now=now)).show for now in (99, 100, 101)]
+
+        counted = [event("ad_counted", number) for number in (1, 2, 3)]
+        assert shows(seen(9), *counted[:2]) == [False, False, True]
+        assert shows(seen(9), *counted) == [True, True, True]
+        assert shows(*counted) == shows() == [False, False, False]
+
+    def test_periods_begin_with_their_edge_in_lists_and_after_it_in_sums(self) -> None:
+        second = NOON_MS // 1000
+        answers = Answers(applied(seen(1), event("video_downloaded", 2, video_link="l")))
+        for now, listed, counted in ((second + 9, 1, 1), (second + 10, 1, 0), (second + 11, 0, 0)):
+            assert len(answers.get_stats_by_period(read_pb2.GetStatsByPeriodRequest(period_s=10, now=now))) == listed
+            stats = answers.get_bot_stats(read_pb2.GetBotStatsRequest(seconds=10, now=now))
+            assert (stats.chats, stats.videos, stats.video_users) == (counted, counted, counted)
+
+    def test_points_are_whole_buckets_that_the_ends_may_cut(self) -> None:
+        hour = NOON_MS // 1000 // 3_600 * 3_600
+        times = (hour - 1, hour, hour + 3_599, hour + 7_200)
+        facts = [event("music_extracted", number, occurred_at_ms=at * 1000) for number, at in enumerate(times)]
+        request = read_pb2.GetTimeSeriesRequest(series=3, bucket=1, to=hour + 7_201, **{"from": hour + 1})
+        answer = Answers(applied(*facts, record_ms=times[-1] * 1000)).get_time_series(request)
+        assert [(point.start - hour, point.count) for point in answer.points] == [(0, 1), (3_600, 0), (7_200, 1)]
+        assert answer.first == hour - 1
+
+    def test_a_group_that_moved_is_one_chat(self) -> None:
+        new = -1_000_000_000_007
+        moved = Event(bytes(16), "chat_migrated", GROUP, 1, NOON_MS, {"old_id": GROUP, "new_id": new})
+        answers = Answers(
+            applied(
+                seen(1, lang="ru", user_id=GROUP),
+                event("user_mode_changed", 2, user_id=GROUP, toggle=True),
+                event("video_downloaded", 3, user_id=GROUP, video_link="a"),
+                moved,
+                seen(4, lang="uk", user_id=new, occurred_at_ms=NOON_MS + 9_000),
+                event("video_downloaded", 5, user_id=new, video_link="b"),
+            )
+        )
+        user = answers.get_user(read_pb2.GetUserRequest(user_id=new)).user
+        assert (user.user_id, user.lang, user.file_mode, user.registered_at) == (new, "ru", True, NOON_MS // 1000)
+        assert answers.get_user_ids(read_pb2.GetUserIdsRequest(chat_class=3)) == [new]
+        assert answers.get_user(read_pb2.GetUserRequest(user_id=GROUP)).user.user_id == GROUP
+        stats = answers.get_bot_stats(read_pb2.GetBotStatsRequest())
+        assert (stats.chats, stats.videos, stats.video_users) == (1, 2, 1)
+        links = [[each.video_link for each in answers.get_user_videos(read_pb2.GetUserVideosRequest(user_id=chat))]
+                 for chat in (new, GROUP)]
+        assert links == [["a", "b"], ["a"]]
+        top = answers.get_other_stats(read_pb2.GetOtherStatsRequest()).top_users
+        assert [(each.user_id, each.count) for each in top] == [(new, 2)]
 
 
 class TestLogCheck:

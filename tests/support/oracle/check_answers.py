@@ -3,184 +3,153 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import grpc
 
 from tests.support.oracle import ids
+from tests.support.oracle.answers import Answers, plain
 from tests.support.oracle.differences import Differences
 from tests.support.oracle.log import TopicLog
-from tests.support.oracle.projection import AD_THRESHOLD, TOTALS, Row, Tables
+from tests.support.oracle.questions import Extent, Question, questions
+from tests.support.oracle.tables import Tables
 from tests.support.protos import read_grpc, read_pb2
 
-DEADLINE_S = 5.0
+DEADLINE_S = 20.0
+AT_A_TIME = 8
 PAGE_MAX = 1_000
-ALL, USERS, GROUPS = 1, 2, 3
+WINDOWS = 6
+LISTS = {
+    "GetUserVideos": "downloads",
+    "GetStatsByPeriod": "downloads",
+    "GetUserIds": "user_ids",
+    "ListUsers": "users",
+}
+"""What the pages of each list hold."""
 
 
 def check_answers(
     target: str, expected: Tables, log: TopicLog, differences: Differences, *, sample: int, seed: int
 ) -> int:
     """Ask about `sample` chats, some unknown, and for everything that is asked of all. Returns the calls made."""
-    known = sorted(expected.users)
-    rng = random.Random(f"answers {seed}")
-    chosen = known if len(known) <= sample else rng.sample(known, sample)
-    unknown = [user_id for user_id in (1, -1, 2**62, -(2**62)) if user_id not in expected.users]
-    with grpc.insecure_channel(target) as channel:
-        checker = _Checker(read_grpc.ReadServiceStub(channel), expected, log, differences)
+    wanted = list(questions(expected, Extent(sample, WINDOWS), random.Random(f"answers {seed}")))
+    answers = Answers(expected)
+    with grpc.insecure_channel(target) as channel, Asker(channel, log.end, differences) as asker:
         try:
-            checker.totals()
-            checker.user_ids()
-            for user_id in chosen + unknown:
-                checker.user(user_id)
+            asker.ping()
+            for (rpc, request), found in zip(wanted, asker.ask_all(wanted), strict=True):
+                compare_answers(rpc, request, answers.answer(rpc, request), found.result(), differences)
         except grpc.RpcError as error:
             differences.add("answer: error", f"{error.code().name}: {error.details()}")
-        return checker.calls
+        return asker.calls
 
 
-def expected_user_ids(tables: Tables, chat_class: int, include_blocked: bool) -> list[int]:
-    """The ids GetUserIds must stream: a chat that moved is there under its new id only."""
-    moved = {old_id for old_id, _ in tables.aliases}
-    return sorted(
-        user_id
-        for user_id, row in tables.users.items()
-        if user_id not in moved
-        and not row["is_stub"]
-        and (include_blocked or not row["is_blocked"])
-        and _is_of(chat_class, user_id)
-    )
+def compare_answers(
+    rpc: str, request: Any, wanted: Any, found: Any, differences: Differences, *, by: str = ""
+) -> None:
+    """Note a difference unless both say the same. `by`: whose expectation it is, when there are several."""
+    found = plain(found)
+    if wanted == found:
+        return
+    if isinstance(wanted, list):
+        at = next((i for i, (a, b) in enumerate(zip(wanted, found, strict=False)) if a != b), min(len(wanted), len(found)))
+        wanted, found = (f"{len(each)} items, at {at}: {_one_line(each[at : at + 1])}" for each in (wanted, found))
+    else:
+        wanted, found = _one_line(wanted), _one_line(found)
+    source = f" by {by}" if by else ""
+    differences.add(f"answer: {rpc}{source}", f"{_one_line(request)}: expected {wanted}, found {found}")
 
 
-def expected_bot_stats(tables: Tables, chat_class: int) -> Row:
-    """The all-time totals GetBotStats must answer; the id 0 is in none of the classes."""
-    sums = dict.fromkeys(TOTALS, 0)
-    for (_, of), row in tables.totals.items():
-        if (of == 1 and chat_class in (ALL, USERS)) or (of == 2 and chat_class in (ALL, GROUPS)):
-            for name in TOTALS:
-                sums[name] += row[name]
-    return sums
+class Asker:
+    """Asks the store about everything before `end`, several questions at a time; looks at what every answer must have.
 
+    Use it as a context manager: what is not asked yet when it ends is not asked.
+    """
 
-def expected_show_ad(row: Row | None, now: int) -> bool:
-    """What ShouldShowAd must answer with the default rule."""
-    if row is None or row["is_stub"]:
-        return False
-    return row["ad_count"] >= AD_THRESHOLD or row["ad_cooldown"] < now
-
-
-def _is_of(chat_class: int, user_id: int) -> bool:
-    return chat_class == ALL or (chat_class == USERS and user_id > 0) or (chat_class == GROUPS and user_id < 0)
-
-
-class _Checker:
-    def __init__(self, stub: Any, expected: Tables, log: TopicLog, differences: Differences) -> None:
-        self._stub = stub
-        self._expected = expected
-        self._end = log.end
+    def __init__(self, channel: grpc.Channel, end: dict[int, int], differences: Differences) -> None:
+        self._stub = read_grpc.ReadServiceStub(channel)
+        self._end = end
         self._differences = differences
+        self._position = ",".join(f"{partition}:{offset}" for partition, offset in sorted(end.items()) if offset)
+        self._pool = ThreadPoolExecutor(AT_A_TIME)
+        self._lock = threading.Lock()
         self.calls = 0
 
-    def _ask(self, method: str, request: Any) -> Any:
-        self.calls += 1
-        answer, call = getattr(self._stub, method).with_call(
-            request, timeout=DEADLINE_S, metadata=(("telefact-min-position", self._everything()),)
-        )
-        self._check_metadata(method, dict(call.initial_metadata()) | dict(call.trailing_metadata()))
-        return answer
+    def __enter__(self) -> Asker:
+        return self
 
-    def _everything(self) -> str:
-        return ",".join(f"{partition}:{end}" for partition, end in sorted(self._end.items()) if end)
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
-    def _check_metadata(self, method: str, metadata: dict[str, Any]) -> None:
-        differences = self._differences
+    def ping(self) -> None:
+        """The two RPCs that are not about data."""
+        health = self._call("Healthcheck", read_pb2.HealthcheckRequest())
+        self._differences.expect("answer: Healthcheck", "ok", True, health.ok)
+        applied = self._call("WaitApplied", read_pb2.WaitAppliedRequest(position=self._position)).applied
+        self._differences.expect("answer: WaitApplied", self._position, True, applied)
+
+    def ask_all(self, questions: Sequence[Question]) -> list[Future[Any]]:
+        """The response of each; of a list all its items, after which one page's token is tried, too."""
+        return [self._pool.submit(self._ask, rpc, request) for rpc, request in questions]
+
+    def _ask(self, rpc: str, request: Any) -> Any:
+        if rpc not in LISTS:
+            answer, call = self._call(rpc, request, with_call=True)
+            self._check_metadata(rpc, dict(call.initial_metadata()) | dict(call.trailing_metadata()))
+            return answer
+        pages = self._pages(rpc, request)
+        if len(pages) > 1:
+            self._check_token(rpc, request, pages, len(pages) // 2 - 1)
+        return _items(rpc, pages)
+
+    def _call(self, rpc: str, request: Any, with_call: bool = False) -> Any:
+        with self._lock:
+            self.calls += 1
+        method = getattr(self._stub, rpc)
+        metadata = (("telefact-min-position", self._position),)
+        return (method.with_call if with_call else method)(request, timeout=DEADLINE_S, metadata=metadata)
+
+    def _pages(self, rpc: str, request: Any) -> list[Any]:
+        pages = list(self._call(rpc, request))
+        for page in pages:
+            if len(_items(rpc, [page])) > PAGE_MAX:
+                self._add(f"answer: {rpc}", f"{_one_line(request)}: a page of {len(_items(rpc, [page]))}")
+        tokens = [bool(page.next_page_token) for page in pages]
+        if tokens and tokens != [True] * (len(tokens) - 1) + [False]:
+            self._add(f"answer: {rpc}", f"{_one_line(request)}: pages with a token: {tokens}")
+        return pages
+
+    def _check_token(self, rpc: str, request: Any, pages: list[Any], at: int) -> None:
+        """A page's token, asked with by itself, goes on after that page."""
+        again = type(request)()
+        again.CopyFrom(request)
+        again.page_token = pages[at].next_page_token
+        if _items(rpc, pages[at + 1 :]) != _items(rpc, self._pages(rpc, again)):
+            self._add(f"answer: {rpc}", f"{_one_line(again)}: does not go on after page {at + 1}")
+
+    def _check_metadata(self, rpc: str, metadata: dict[str, Any]) -> None:
         for name in ("telefact-position", "telefact-generation"):
             if name not in metadata:
-                differences.add("answer: metadata", f"{method}: {name} is missing")
+                self._add("answer: metadata", f"{rpc}: {name} is missing")
         position = ids.parse_position(str(metadata.get("telefact-position", "")))
         for partition, end in self._end.items():
             if position.get(partition, 0) < end:
-                differences.add("answer: metadata", f"{method}: position {position} is before {partition}:{end}")
+                self._add("answer: metadata", f"{rpc}: position {position} is before {partition}:{end}")
         if not str(metadata.get("telefact-lag-ms", "0")).isdecimal():
-            differences.add("answer: metadata", f"{method}: telefact-lag-ms is {metadata['telefact-lag-ms']!r}")
+            self._add("answer: metadata", f"{rpc}: telefact-lag-ms is {metadata['telefact-lag-ms']!r}")
 
-    def user(self, user_id: int) -> None:
-        row = self._expected.users.get(user_id)
-        is_found = row is not None and not row["is_stub"]
-        what = f"{user_id}"
-        user = self._ask("GetUser", read_pb2.GetUserRequest(user_id=user_id))
-        self._same("GetUser", what, read_pb2.GetUserResponse(found=is_found, user=_user(row)), user)
-        settings = self._ask("GetUserSettings", read_pb2.GetUserSettingsRequest(user_id=user_id))
-        if is_found:
-            wanted = read_pb2.GetUserSettingsResponse(found=True, lang=row["lang"], file_mode=row["file_mode"])
-            self._same("GetUserSettings", what, wanted, settings)
-        elif settings.found:
-            self._same("GetUserSettings", what, read_pb2.GetUserSettingsResponse(), settings)
-        self._same(
-            "GetUserStats",
-            what,
-            self._stats(row, is_found),
-            self._ask("GetUserStats", read_pb2.GetUserStatsRequest(user_id=user_id)),
-        )
-        for now in _moments(row):
-            request = read_pb2.ShouldShowAdRequest(user_id=user_id, now=now)
-            wanted = read_pb2.ShouldShowAdResponse(show=expected_show_ad(row, now))
-            self._same("ShouldShowAd", f"{what} at {now}", wanted, self._ask("ShouldShowAd", request))
+    def _add(self, kind: str, text: str) -> None:
+        with self._lock:
+            self._differences.add(kind, text)
 
-    def _stats(self, row: Row | None, is_found: bool) -> Any:
-        counts = (row["videos"], row["images"]) if row is not None else (0, 0)
-        return read_pb2.GetUserStatsResponse(
-            found=is_found, user=_user(row), videos_count=counts[0], images_count=counts[1]
-        )
 
-    def totals(self) -> None:
-        for chat_class in (0, ALL, USERS, GROUPS):
-            wanted = read_pb2.GetBotStatsResponse(**expected_bot_stats(self._expected, chat_class or ALL))
-            answer = self._ask("GetBotStats", read_pb2.GetBotStatsRequest(chat_class=chat_class))
-            self._same("GetBotStats", f"class {chat_class}", wanted, answer)
-
-    def user_ids(self) -> None:
-        for chat_class in (0, ALL, USERS, GROUPS):
-            for include_blocked in (False, True):
-                request = read_pb2.GetUserIdsRequest(chat_class=chat_class, include_blocked=include_blocked)
-                found = list(self._stream(request))
-                wanted = expected_user_ids(self._expected, chat_class or USERS, include_blocked)
-                what = f"class {chat_class}, include_blocked {include_blocked}"
-                if found != wanted:
-                    missing, unexpected = set(wanted) - set(found), set(found) - set(wanted)
-                    self._differences.add(
-                        "answer: GetUserIds",
-                        f"{what}: {len(found)} ids, expected {len(wanted)};"
-                        f" missing {sorted(missing)[:5]}, unexpected {sorted(unexpected)[:5]}",
-                    )
-
-    def _stream(self, request: Any) -> Iterator[int]:
-        self.calls += 1
-        position = (("telefact-min-position", self._everything()),)
-        for page in self._stub.GetUserIds(request, timeout=DEADLINE_S, metadata=position):
-            if len(page.user_ids) > PAGE_MAX:
-                self._differences.add("answer: GetUserIds", f"a page of {len(page.user_ids)} ids")
-            yield from page.user_ids
-
-    def _same(self, method: str, what: str, expected: Any, found: Any) -> None:
-        if expected != found:
-            self._differences.add(
-                f"answer: {method}", f"{what}: expected {_one_line(expected)}, found {_one_line(found)}"
-            )
+def _items(rpc: str, pages: list[Any]) -> list[Any]:
+    return [item for page in pages for item in getattr(page, LISTS[rpc])]
 
 
 def _one_line(message: Any) -> str:
-    return "{" + " ".join(str(message).split()) + "}"
-
-
-def _user(row: Row | None) -> Any:
-    if row is None or row["is_stub"]:
-        return None
-    columns = ("user_id", "registered_at", "lang", "link", "file_mode", "ad_count", "ad_cooldown")
-    return read_pb2.User(**{name: row[name] for name in columns if row[name] is not None})
-
-
-def _moments(row: Row | None) -> tuple[int, ...]:
-    """The edges of the cool-down."""
-    cooldown = row["ad_cooldown"] if row is not None else 0
-    return (cooldown, cooldown + 1)
+    text = " ".join(str(message).split())
+    return "{" + (text if len(text) <= 600 else f"{text[:600]}…") + "}"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 
 from tests.support.oracle.differences import Differences
 from tests.support.oracle.log import TopicLog
-from tests.support.oracle.projection import TOTALS, Row, Tables
+from tests.support.oracle.tables import COUNTS, TOTALS, Row, Tables
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ def check_rows(
 ) -> dict[str, int]:
     """Compare all tables of the active generation. Returns how many rows each has."""
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        keep_numbers(connection)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         reader = _Reader(connection, differences)
         counts = _check_projections(reader, expected, differences)
@@ -38,6 +43,11 @@ def check_rows(
         counts["dead_letters"] = _check_dead_letters(reader, dead_letters, differences)
         _check_views(reader, expected, differences)
     return counts
+
+
+def keep_numbers(connection: psycopg.Connection[Any]) -> None:
+    """Read JSON's numbers as they are written."""
+    set_json_loads(partial(json.loads, parse_float=Decimal), connection)
 
 
 class _Reader:
@@ -90,21 +100,36 @@ def _check_projections(reader: _Reader, expected: Tables, differences: Differenc
     rows = reader.rows(f"SELECT * FROM {reader.schema}.aliases")
     aliases = reader.keyed("aliases", (((row["old_id"], row["new_id"]), row) for row in rows))
     _compare_sets("aliases", expected.aliases, set(aliases), differences)
-    totals = _totals(reader)
-    _compare("totals", _without_zeros(expected.totals), _without_zeros(totals), differences)
-    return counts | {"applied": len(applied), "aliases": len(aliases), "totals": len(totals)}
+    return counts | {"applied": len(applied), "aliases": len(aliases)} | _check_statistics(reader, expected, differences)
 
 
-def _totals(reader: _Reader) -> dict[tuple[int, int], Row]:
-    rows = reader.rows(f"SELECT * FROM {reader.schema}.totals")
+def _check_statistics(reader: _Reader, expected: Tables, differences: Differences) -> dict[str, int]:
+    """A row of zeros may stand among the totals, and nowhere else."""
+    found: dict[str, dict[Any, Any]] = {
+        "totals": _sums(reader, "totals", ("partition", "chat_class"), TOTALS),
+        "buckets": _sums(reader, "buckets", ("level", "bucket", "partition", "chat_class"), COUNTS),
+        "langs": _sums(reader, "langs", ("partition", "lang"), ("chats",)),
+        "referrals": _sums(reader, "referrals", ("link",), ("chats",)),
+        "top_users": _sums(reader, "top_users", ("partition", "user_id"), ("videos",)),
+    }
+    for name, rows in found.items():
+        wanted = getattr(expected, name)
+        if name == "totals":
+            wanted, rows = _without_zeros(wanted), _without_zeros(rows)
+        _compare(name, wanted, rows, differences)
+    return {name: len(rows) for name, rows in found.items()}
+
+
+def _sums(reader: _Reader, table: str, key: tuple[str, ...], columns: tuple[str, ...]) -> dict[Any, Row]:
+    rows = reader.rows(f"SELECT * FROM {reader.schema}.{table}")
     return reader.keyed(
-        "totals",
-        (((row["partition"], row["chat_class"]), {name: row[name] for name in TOTALS}) for row in rows),
+        table,
+        ((tuple(row[name] for name in key), {name: row[name] for name in columns}) for row in rows),
     )
 
 
-def _without_zeros(totals: Mapping[tuple[int, int], Row]) -> dict[tuple[int, int], Row]:
-    return {key: row for key, row in totals.items() if any(row.values())}
+def _without_zeros(sums: Mapping[Any, Row]) -> dict[Any, Row]:
+    return {key: row for key, row in sums.items() if any(row.values())}
 
 
 def _compare(table: str, expected: Mapping[Any, Row], found: Mapping[Any, Row], differences: Differences) -> None:

@@ -12,7 +12,8 @@ from tests.support.oracle.check_rows import DeadLetter, check_rows
 from tests.support.oracle.differences import Differences
 from tests.support.oracle.expected import Publish, Update, expect
 from tests.support.oracle.log import TopicLog, read_topic
-from tests.support.oracle.projection import Tables, project
+from tests.support.oracle.projection import project
+from tests.support.oracle.tables import Tables
 
 
 @dataclass(slots=True)

@@ -5,18 +5,20 @@ Plain dictionaries, one event at a time, everything in memory: slow and easy to 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tests.support.oracle.recount import recount
+from tests.support.oracle.tables import Row, Tables
 from tests.support.oracle.translate import CHAT_TYPES, START, TEXT, Event
 
 CLOCK_AHEAD_MAX_MS = 300_000
-AD_THRESHOLD = 3
+SETTINGS_WEIGHT_MAX = 32 << 10
+VALUE_WEIGHT = 8
 PRIVATE = CHAT_TYPES["private"]
-TOTALS = ("chats", "videos", "images", "video_users", "image_users", "music", "music_users")
 
-Row = dict[str, Any]
 Mark = tuple[int, int, bytes]
 
 
@@ -28,25 +30,12 @@ class Place(NamedTuple):
     record_ms: int
 
 
-@dataclass(slots=True)
-class Tables:
-    """The expected rows, each table by its primary key."""
-
-    users: dict[int, Row] = field(default_factory=dict)
-    profiles: dict[int, Row] = field(default_factory=dict)
-    videos: dict[bytes, Row] = field(default_factory=dict)
-    music: dict[bytes, Row] = field(default_factory=dict)
-    applied: set[bytes] = field(default_factory=set)
-    aliases: set[tuple[int, int]] = field(default_factory=set)
-    totals: dict[tuple[int, int], Row] = field(default_factory=dict)
-
-
 def project(history: Iterable[tuple[Event, Place]]) -> Tables:
     """The rows after these events, each of which occurs once; those of a partition are in log order."""
     folding = _Projection()
     for event, place in history:
         folding.apply(event, place)
-    folding.sum_up()
+    recount(folding.tables, folding.partition_of)
     return folding.tables
 
 
@@ -64,7 +53,7 @@ def pk_id(place: Place, row: int = 0) -> int:
 class _Projection:
     def __init__(self) -> None:
         self.tables = Tables()
-        self._partition_of: dict[int, int] = {}
+        self.partition_of: dict[int, int] = {}
 
     def apply(self, event: Event, place: Place) -> None:
         if event.kind == "user_seen":
@@ -81,12 +70,15 @@ class _Projection:
         if event.kind == "chat_migrated":
             self.tables.aliases.add((event.fields["old_id"], event.fields["new_id"]))
             return
+        if event.kind == "user_settings_patched":
+            self._patch(event)
+            return
         self._change(self._user(event, place), event, place)
 
     def _user(self, event: Event, place: Place) -> Row:
         """The row of the event's user, a new stub when there is none."""
         user_id = event.subject_id
-        self._partition_of[user_id] = place.partition
+        self.partition_of[user_id] = place.partition
         return self.tables.users.setdefault(
             user_id,
             {
@@ -100,12 +92,16 @@ class _Projection:
                 "is_stub": True,
                 "is_lang_set": False,
                 "is_blocked": False,
+                "is_mode_set": False,
                 "first_ms": None,
                 "first_update": None,
                 "first_event": None,
                 "videos": 0,
                 "images": 0,
                 "music": 0,
+                "last_video_at": None,
+                "last_image_at": None,
+                "last_music_at": None,
             },
         )
 
@@ -116,26 +112,34 @@ class _Projection:
             return
         row["is_stub"] = False
         row["registered_at"] = _seconds(time_of(event, place))
-        row["link"] = event.fields.get("link")
+        row["link"] = event.fields.get("link") or None
         row["first_ms"], row["first_update"], row["first_event"] = mark
         if not row["is_lang_set"]:
             row["lang"] = event.fields["lang"]
 
-    def _profile(self, event: Event, place: Place) -> None:
-        mark = _mark(event, place)
-        user_id = event.subject_id
-        row = self.tables.profiles.get(user_id)
-        if row is None:
-            row = self.tables.profiles[user_id] = {
+    def _profile_of(self, user_id: int) -> Row:
+        """The profile, a new stub when there is none."""
+        return self.tables.profiles.setdefault(
+            user_id,
+            {
                 "id": user_id,
                 "username": None,
                 "first_name": "",
+                "created_at_ms": None,
                 "settings": {},
+                "first_ms": None,
+                "first_update": None,
+                "first_event": None,
                 "last_ms": None,
                 "last_update": None,
                 "last_event": None,
-            }
-        if "first_ms" not in row or mark < (row["first_ms"], row["first_update"], row["first_event"]):
+            },
+        )
+
+    def _profile(self, event: Event, place: Place) -> None:
+        mark = _mark(event, place)
+        row = self._profile_of(event.subject_id)
+        if row["first_ms"] is None or mark < (row["first_ms"], row["first_update"], row["first_event"]):
             row["created_at_ms"] = time_of(event, place) or None
             row["first_ms"], row["first_update"], row["first_event"] = mark
         personal = event.fields.get("personal")
@@ -145,19 +149,27 @@ class _Projection:
             row["first_name"] = personal.get("first_name", "")
             row["last_ms"], row["last_update"], row["last_event"] = mark
 
+    def _patch(self, event: Event) -> None:
+        row = self._profile_of(event.subject_id)
+        merged = merge_patch(row["settings"], json.loads(event.fields["merge_patch"], parse_float=Decimal))
+        if settings_weight(merged) <= SETTINGS_WEIGHT_MAX:
+            row["settings"] = merged
+
     def _fact(self, event: Event, place: Place) -> None:
         user = self._user(event, place)
         fields = event.fields
+        at = _seconds(time_of(event, place))
         row = {
             "event_id": event.event_id,
             "pk_id": pk_id(place),
             "user_id": event.subject_id,
-            "downloaded_at": _seconds(time_of(event, place)),
+            "downloaded_at": at,
         }
         if event.kind == "music_extracted":
             assert event.event_id not in self.tables.music
             self.tables.music[event.event_id] = row | {"video_id": fields.get("video_id", 0)}
             user["music"] += 1
+            _move_last(user, "last_music_at", at)
             return
         assert event.event_id not in self.tables.videos
         flags = {name: fields.get(name, False) for name in ("is_images", "is_processed", "is_inline")}
@@ -172,6 +184,9 @@ class _Projection:
         )
         user["videos"] += 1
         user["images"] += flags["is_images"]
+        _move_last(user, "last_video_at", at)
+        if flags["is_images"]:
+            _move_last(user, "last_image_at", at)
 
     def _change(self, user: Row, event: Event, place: Place) -> None:
         fields = event.fields
@@ -181,6 +196,7 @@ class _Projection:
                 user["is_lang_set"] = True
             case "user_mode_changed":
                 user["file_mode"] = not user["file_mode"] if "toggle" in fields else fields["file_mode"]
+                user["is_mode_set"] = True
             case "ad_shown":
                 user["ad_count"] = fields["count_after"]
                 if time_ms := time_of(event, place):
@@ -192,18 +208,6 @@ class _Projection:
             case _:
                 raise NotImplementedError(f"the oracle does not know what {event.kind} does")
 
-    def sum_up(self) -> None:
-        """Totals are a recount of the finished rows, not a second set of increments."""
-        for user_id, user in self.tables.users.items():
-            key = (self._partition_of[user_id], (user_id > 0) + 2 * (user_id < 0))
-            sums = self.tables.totals.setdefault(key, dict.fromkeys(TOTALS, 0))
-            sums["chats"] += not user["is_stub"]
-            for name in ("videos", "images", "music"):
-                sums[name] += user[name]
-            sums["video_users"] += user["videos"] > 0
-            sums["image_users"] += user["images"] > 0
-            sums["music_users"] += user["music"] > 0
-
 
 def _mark(event: Event, place: Place) -> Mark:
     """An unknown time is ordered by when the log got the event."""
@@ -212,3 +216,32 @@ def _mark(event: Event, place: Place) -> Mark:
 
 def _seconds(time_ms: int) -> int | None:
     return time_ms // 1000 if time_ms else None
+
+
+def _move_last(user: Row, column: str, at: int | None) -> None:
+    if at is not None and (user[column] is None or at > user[column]):
+        user[column] = at
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def settings_weight(value: Any) -> int:
+    """How large settings are: 8 for each value and each name, and the bytes of texts and names."""
+    if isinstance(value, str):
+        return VALUE_WEIGHT + len(value.encode("utf-8"))
+    if isinstance(value, list):
+        return VALUE_WEIGHT + sum(map(settings_weight, value))
+    if isinstance(value, dict):
+        return VALUE_WEIGHT + sum(settings_weight(name) + settings_weight(each) for name, each in value.items())
+    return VALUE_WEIGHT
