@@ -30,7 +30,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 def test_a_short_round_of_chaos_shows_no_difference(binaries: Path, work_dir: Path) -> None:
     said: list[str] = []
     result = asyncio.run(play(Round(7, SHAPE, FAULTS, SHORT_S), binaries, work_dir, said.append))
