@@ -370,6 +370,10 @@ class TestLogCheck:
     def test_order(self) -> None:
         assert self.differences(self.record(self.second, 0), self.record(self.first, 1)) == {"log: order"}
 
+    def test_what_its_sender_gave_up_has_no_place_in_the_order(self) -> None:
+        self.expected.events[self.first.event_id].must = False
+        assert self.differences(self.record(self.second, 0), self.record(self.first, 1)) == set()
+
     def test_key_partition_header_and_payload(self) -> None:
         good = self.record(self.second, 1)
         wrong = {
