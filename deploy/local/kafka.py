@@ -81,7 +81,7 @@ class Kafka:
         return all(self._knows_all(node) for node in self.state["nodes"])
 
     def _knows_all(self, node):
-        asked = subprocess.run(["kcat", "-b", f"127.0.0.1:{node['port']}", "-L", "-J", "-m", "2"],
+        asked = subprocess.run(["kcat", "-b", f"127.0.0.1:{node['port']}", "-L", "-J", "-m", "5"],
                                capture_output=True, check=False)
         return (asked.returncode == 0 and
                 len(json.loads(asked.stdout)["brokers"]) == len(self.state["nodes"]))

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.local.servers import Servers
+from tests.chaos.bench import NOTE_CHARS
 from tests.chaos.planted import PLANTED_S, find_all
 from tests.chaos.play import Result, Round, play
 from tests.chaos.schedule import schedule, shape_of
@@ -115,7 +116,7 @@ def _play_one(seed: int, seconds: float, binaries: Path, place: Path) -> Result:
     for wrong in result.wrong:
         print(f"  WRONG: {wrong}")
     if result.trouble:
-        print(f"  not judged: {result.trouble}")
+        print(f"  not judged: {result.trouble[:NOTE_CHARS]}")
     word = "WRONG" if result.wrong else "not judged" if result.trouble else "no difference"
     print(
         f"seed {seed}: {word}; {result.acked:,} updates acknowledged, {result.expired} expired at "
