@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Plays rounds; 0 when the oracle found no difference in any of them."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are ended then, too
     if arguments.plan:
         shape = shape_of(arguments.seed)
         print(shape, *schedule(arguments.seed, arguments.round_seconds, shape), sep="\n")
