@@ -49,7 +49,7 @@ void read_service_add_metrics(void)
 
 static void refuse(struct rpc_call *rpc, size_t refusal, const char *error)
 {
-    refusal_tell(&refusals[refusal], LOG_TEXT("error", error));
+    log_refusal(&refusals[refusal], LOG_TEXT("error", error));
     rpc_end(rpc, STATUS_OF[refusal], error);
 }
 
