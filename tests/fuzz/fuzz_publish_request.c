@@ -53,6 +53,34 @@ static void check_ids(const Telefact__Gateway__V1__PublishRequest *request,
     }
 }
 
+/* A link that is longer than the log takes is cut at a character's end, and says so. */
+static void check_long_link(struct publish_reader *reader, struct bytes link)
+{
+    static struct event event;
+    char text[2 * EVENT_LINK_MAX];
+    struct err err;
+    Telefact__Event__V1__VideoDownloaded video = TELEFACT__EVENT__V1__VIDEO_DOWNLOADED__INIT;
+    Telefact__Event__V1__Event message = TELEFACT__EVENT__V1__EVENT__INIT;
+    Telefact__Gateway__V1__EventToPublish given = TELEFACT__GATEWAY__V1__EVENT_TO_PUBLISH__INIT;
+    Telefact__Gateway__V1__PublishRequest request = TELEFACT__GATEWAY__V1__PUBLISH_REQUEST__INIT;
+    size_t len = 0;
+    for (; len + link.len < sizeof(text) && len <= EVENT_LINK_MAX; len += link.len)
+        memcpy(text + len, link.data, link.len);
+    text[len] = '\0';
+    video.user_id = 5;
+    video.video_link = text;
+    message.payload_case = TELEFACT__EVENT__V1__EVENT__PAYLOAD_VIDEO_DOWNLOADED;
+    message.video_downloaded = &video;
+    given.event = &message;
+    request.n_events = 1;
+    request.events = (Telefact__Gateway__V1__EventToPublish *[]){&given};
+    DEMAND(publish_reader_read(reader, &request, &event, &err));
+    struct bytes cut = event.video.video_link;
+    DEMAND(event.video.link_truncated == (len > EVENT_LINK_MAX) && bytes_is_utf8(cut));
+    DEMAND(cut.len <= EVENT_LINK_MAX && (len <= EVENT_LINK_MAX || cut.len > EVENT_LINK_MAX - 4));
+    DEMAND(memcmp(cut.data, text, cut.len) == 0);
+}
+
 static void check_refusal(const struct err *err)
 {
     DEMAND(err->kind == ERR_REJECT && strncmp(err->text, "events", strlen("events")) == 0);
@@ -82,6 +110,9 @@ static void check_request(const Telefact__Gateway__V1__PublishRequest *request)
     }
     DEMAND(publish_reader_read(reader, request, again, &err));
     check_ids(request, events, again);
+    struct bytes key = bytes_of_text(request->events[0]->idempotency_key);
+    if (key.len > 0)
+        check_long_link(reader, key);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

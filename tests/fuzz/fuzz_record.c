@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes counts = fuzz_cut(&value, '\n');
     struct bytes traceparent = fuzz_cut(&value, '\n');
     int32_t partitions = 1 + fuzz_byte(&counts) % PARTITIONS_MAX;
-    const struct admission_rules rules = {42, fuzz_byte(&counts) % 2 == 0 ? 0 : partitions};
+    struct admission_rules rules = {42, fuzz_byte(&counts) % 2 == 0 ? 0 : partitions};
     struct record_view view = {.key = key, .value = value};
     view.place.partition = fuzz_byte(&counts) % partitions;
 
@@ -130,6 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum event_decode_result result = hand_decode(&hand, &view, &item);
     DEMAND(result != EVENT_ARENA_FULL);
     if (result == EVENT_DECODED) {
+        if (fuzz_byte(&counts) % 2 == 0)
+            rules.bot_id = item->event.bot_id;
         check_admission(&rules, &view, &item->event);
         check_written(&item->event, traceparent, partitions);
     }
