@@ -169,6 +169,7 @@ def _server_properties(node, nodes, folder):
         # A node killed and started again waits for the end of its former session.
         "broker.session.timeout.ms": 5000,
         "broker.heartbeat.interval.ms": 1000,
+        "initial.broker.registration.timeout.ms": 240000,  # a busy machine needs more than 60 s
         "num.network.threads": 2,
         "num.io.threads": 4,
         "log.cleaner.dedupe.buffer.size": 8388608,
