@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.servers import Servers
+from tests.support import canaries
 
 ROOT = Path(__file__).resolve().parents[1]
 _numbers = itertools.count(1)
@@ -34,6 +35,36 @@ def _temporary(what: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"telefact-{what}."))
     folder.chmod(0o755)
     return folder
+
+
+def pytest_configure() -> None:
+    canaries.watch_channels()
+
+
+@pytest.fixture(autouse=True)
+def no_canary_came_out() -> Iterator[None]:
+    """What was noted while a test ran fails it."""
+    yield
+    canaries.report(canaries.take())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_canary_was_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Set up first, so searched last: what the session's servers held, and logs of longer lives than a test."""
+    yield
+    canaries.note(canaries.in_files(tmp_path_factory.getbasetemp()))
+    canaries.report(canaries.take())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """After the plugins have written their files: these hold no canary either."""
+    yield
+    path = session.config.getoption("xmlpath", None)
+    found = canaries.find("file", Path(path).read_bytes(), path) if path and Path(path).exists() else []
+    if found:
+        print("\n".join(str(finding) for finding in found))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +89,10 @@ def running_servers(what: str, brokers: int = 1) -> Iterator[Servers]:
     folder = _temporary(what)
     servers = Servers(folder)
     try:
-        yield servers.start(brokers=brokers)
+        servers.start(brokers=brokers)
+        canaries.add_password(servers.postgres.state["password"])
+        yield servers
+        canaries.note(canaries.in_servers(servers))
     finally:
         servers.kill_kafka()  # its data goes anyway, and an orderly end takes seconds
         servers.kill_postgres()
@@ -92,6 +126,7 @@ def work_dir(request: pytest.FixtureRequest, name: str) -> Iterator[Path]:
     """A folder for logs. It stays when the test fails; its name is printed."""
     folder = _temporary(name)
     yield folder
+    canaries.note(canaries.in_files(folder))
     if request.node.stash.get(_has_failed, False):
         print(f"logs of {request.node.name}: {folder}")
     else:

@@ -81,7 +81,7 @@ class Kafka:
         return all(self._knows_all(node) for node in self.state["nodes"])
 
     def _knows_all(self, node):
-        asked = subprocess.run(["kcat", "-b", f"127.0.0.1:{node['port']}", "-L", "-J", "-m", "2"],
+        asked = subprocess.run(["kcat", "-b", f"127.0.0.1:{node['port']}", "-L", "-J", "-m", "5"],
                                capture_output=True, check=False)
         return (asked.returncode == 0 and
                 len(json.loads(asked.stdout)["brokers"]) == len(self.state["nodes"]))
@@ -169,6 +169,7 @@ def _server_properties(node, nodes, folder):
         # A node killed and started again waits for the end of its former session.
         "broker.session.timeout.ms": 5000,
         "broker.heartbeat.interval.ms": 1000,
+        "initial.broker.registration.timeout.ms": 240000,  # a busy machine needs more than 60 s
         "num.network.threads": 2,
         "num.io.threads": 4,
         "log.cleaner.dedupe.buffer.size": 8388608,

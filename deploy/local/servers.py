@@ -91,7 +91,7 @@ class Servers:
     def start_kafka(self):
         self.start(kafka=True, postgres=False)
 
-    def launch_kafka(self, node_id):
+    def launch_kafka(self, node_id=None):
         self.kafka.launch(node_id)
         self._save()
 

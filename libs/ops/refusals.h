@@ -33,9 +33,9 @@ void refusals_add(const char *where, struct refusal *table, size_t count);
 /* At most REFUSAL_FIELDS_MAX fields; no payload and no secret in them. */
 void refusal_write(struct refusal *refusal, const struct log_field *fields, size_t count);
 
-/* refusal_tell(&refusals[WRONG_SECRET], LOG_INT("status", 401)) */
-#define refusal_tell(...) REFUSAL_TELL(__VA_ARGS__, {0})
-#define REFUSAL_TELL(refusal_, ...) \
+/* log_refusal(&refusals[WRONG_SECRET], LOG_INT("status", 401)) */
+#define log_refusal(...) LOG_REFUSAL(__VA_ARGS__, {0})
+#define LOG_REFUSAL(refusal_, ...) \
     refusal_write((refusal_), (const struct log_field[]){__VA_ARGS__}, \
                   sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field) - 1)
 

@@ -104,7 +104,7 @@ void rpc_call_metrics_add(const struct rpc_service *services, size_t count)
 static void on_refused(void *self, enum rpc_refusal refusal, const char *method, const char *detail)
 {
     (void)self;
-    refusal_tell(&refusals[refusal], LOG_TEXT("method", method), LOG_TEXT("detail", detail));
+    log_refusal(&refusals[refusal], LOG_TEXT("method", method), LOG_TEXT("detail", detail));
 }
 
 static void on_end(void *self, const char *method, enum rpc_status status, int64_t duration_us)

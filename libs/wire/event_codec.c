@@ -10,6 +10,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define NOT_PROTOBUF "not protobuf"
 #define VARINT_MAX 10  /* bytes */
+#define LENGTH_MAX 5   /* bytes; other readers of protobuf take no longer length */
 #define ARENA_SLACK 16 /* bytes that may be read after the last record; never part of a value */
 #define NESTING_MAX 3  /* messages that wait: event, user_seen, personal */
 
@@ -142,8 +143,8 @@ static const char *take_bytes(const char *at, const char *end, uint64_t len, str
 INLINE const char *take_len(const char *at, const char *end, struct bytes *out)
 {
     uint64_t len;
-    at = take_varint(at, end, &len);
-    return at == NULL ? NULL : take_bytes(at, end, len, out);
+    const char *value = take_varint(at, end, &len);
+    return value == NULL || value - at > LENGTH_MAX ? NULL : take_bytes(value, end, len, out);
 }
 
 /* A field that this build does not know; groups are no part of proto3. */

@@ -139,7 +139,7 @@ static void answer(struct job *job, enum intake_outcome outcome, const char *pos
     update_done_fn fn = job->fn;
     assert(fn != NULL);
     if (outcome == INTAKE_UNAVAILABLE)
-        refusal_tell(&refusals[NOT_ACKNOWLEDGED], LOG_INT("update_id", job->update_id));
+        log_refusal(&refusals[NOT_ACKNOWLEDGED], LOG_INT("update_id", job->update_id));
     remove_unanswered(job);
     job->fn = NULL;
     metric_add(&answered[outcome], 1);
@@ -188,8 +188,8 @@ static bool is_cuttable(const struct job *job)
 
 static void send_cut(struct job *job)
 {
-    refusal_tell(&refusals[LARGE_UPDATE], LOG_INT("update_id", job->update_id),
-                 LOG_INT("bytes", (int64_t)job->body.len));
+    log_refusal(&refusals[LARGE_UPDATE], LOG_INT("update_id", job->update_id),
+                LOG_INT("bytes", (int64_t)job->body.len));
     send_raw(job, RAW_TOO_LARGE);
 }
 
@@ -262,17 +262,16 @@ static void send_events(struct job *job, struct translation *translation, struct
 static void refuse_busy(struct ingest *ingest)
 {
     metric_add(&answered[INTAKE_BUSY], 1);
-    refusal_tell(&refusals[IN_FLIGHT_FULL],
-                 LOG_INT("in_flight", (int64_t)outbox_in_flight(ingest->outbox)),
-                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)));
+    log_refusal(&refusals[IN_FLIGHT_FULL],
+                LOG_INT("in_flight", (int64_t)outbox_in_flight(ingest->outbox)),
+                LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)));
 }
 
 static void tell_unreadable(const struct job *job, enum raw_reason reason)
 {
     if (reason == RAW_UNPARSABLE || reason == RAW_TOO_DEEP)
-        refusal_tell(&refusals[reason == RAW_UNPARSABLE ? UNPARSABLE : TOO_DEEP],
-                     LOG_INT("update_id", job->update_id),
-                     LOG_INT("bytes", (int64_t)job->body.len));
+        log_refusal(&refusals[reason == RAW_UNPARSABLE ? UNPARSABLE : TOO_DEEP],
+                    LOG_INT("update_id", job->update_id), LOG_INT("bytes", (int64_t)job->body.len));
 }
 
 static void submit(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,

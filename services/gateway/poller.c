@@ -135,7 +135,7 @@ static void raise_alarm(struct poller *poller, enum alarm alarm)
     if (poller->alarm == alarm)
         return;
     if (alarm != ALARM_NONE)
-        refusal_tell(&alarm_refusals[alarm], LOG_TEXT("why", ALARM_TEXTS[alarm]));
+        log_refusal(&alarm_refusals[alarm], LOG_TEXT("why", ALARM_TEXTS[alarm]));
     else
         log_info("polling works again");
     poller->alarm = alarm;
@@ -240,8 +240,7 @@ static void meet_refusal(struct poller *poller, enum bot_verdict verdict, int64_
         break;
     }
     if (poller->answer.len > 0) /* else the client has told why no answer came */
-        refusal_tell(verdict == BOT_WAIT ? &asked_to_wait : &no_answer,
-                     LOG_INT("wait_ms", wait_ms));
+        log_refusal(verdict == BOT_WAIT ? &asked_to_wait : &no_answer, LOG_INT("wait_ms", wait_ms));
     wait_then(poller, now_ms + wait_ms, poller->state);
 }
 

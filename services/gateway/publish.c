@@ -75,8 +75,8 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
         metric_add(&published[(job->kinds[i] - FIRST_KIND) * OUTCOMES + (is_durable ? 0 : 1)], 1);
     }
     if (failed > 0)
-        refusal_tell(&refusals[NOT_ACKNOWLEDGED], LOG_INT("failed", (int64_t)failed),
-                     LOG_INT("events", (int64_t)count));
+        log_refusal(&refusals[NOT_ACKNOWLEDGED], LOG_INT("failed", (int64_t)failed),
+                    LOG_INT("events", (int64_t)count));
     outbox_release(publish->outbox, count, job->bytes);
     publish->in_hand -= count;
     job->fn(job->arg, failed == count ? INTAKE_UNAVAILABLE : INTAKE_DONE, results);
@@ -86,9 +86,9 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
 
 static void refuse_busy(struct publish *publish, size_t count)
 {
-    refusal_tell(&refusals[IN_FLIGHT_FULL], LOG_INT("events", (int64_t)count),
-                 LOG_INT("in_flight", (int64_t)outbox_in_flight(publish->outbox)),
-                 LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(publish->outbox)));
+    log_refusal(&refusals[IN_FLIGHT_FULL], LOG_INT("events", (int64_t)count),
+                LOG_INT("in_flight", (int64_t)outbox_in_flight(publish->outbox)),
+                LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(publish->outbox)));
 }
 
 static void submit(void *self, const struct events_request *request, events_done_fn fn, void *arg)

@@ -99,8 +99,8 @@ static void note(struct webhook_watch *watch, const struct webhook_info *info)
     metric_set(&last_error[0], info->last_error_at);
     metric_set(&foreign[0], verdict == OURS ? 0 : 1);
     if (info->last_error_at > watch->last_error_at)
-        refusal_tell(&refusals[DELIVERY_FAILED], LOG_INT("at", info->last_error_at),
-                     LOG_INT("pending", info->pending));
+        log_refusal(&refusals[DELIVERY_FAILED], LOG_INT("at", info->last_error_at),
+                    LOG_INT("pending", info->pending));
     watch->last_error_at = info->last_error_at;
     if (verdict == watch->verdict)
         return;
@@ -108,12 +108,12 @@ static void note(struct webhook_watch *watch, const struct webhook_info *info)
     if (verdict == OURS)
         log_info("the webhook is as it must be");
     else if (verdict == NOT_SET)
-        refusal_tell(&refusals[WEBHOOK_NOT_SET],
-                     LOG_TEXT("why", "none is set; run `telefact-gateway webhook set`"));
+        log_refusal(&refusals[WEBHOOK_NOT_SET],
+                    LOG_TEXT("why", "none is set; run `telefact-gateway webhook set`"));
     else
-        refusal_tell(&refusals[WEBHOOK_FOREIGN],
-                     LOG_TEXT("why", "somebody set another address; run `telefact-gateway webhook "
-                                     "info`, then `webhook set`"));
+        log_refusal(&refusals[WEBHOOK_FOREIGN],
+                    LOG_TEXT("why", "somebody set another address; run `telefact-gateway webhook "
+                                    "info`, then `webhook set`"));
 }
 
 static void on_answer(void *arg, struct bytes body)
@@ -129,7 +129,7 @@ static void on_answer(void *arg, struct bytes body)
     if (bot_answer_read(body, &document, &result, &err) && webhook_info_read(result, &info, &err))
         note(watch, &info);
     else
-        refusal_tell(&refusals[INFO_UNREADABLE], LOG_TEXT("error", err.text));
+        log_refusal(&refusals[INFO_UNREADABLE], LOG_TEXT("error", err.text));
     yyjson_doc_free(document);
 }
 

@@ -37,12 +37,12 @@ void ingest_refusals_letter(const struct batch_event *event)
     while (i < LETTERS && strcmp(letters[i].code, event->cause) != 0)
         i++;
     assert(i < LETTERS);
-    refusal_tell(&letters[i], LOG_INT("partition", event->record.place.partition),
-                 LOG_INT("offset", event->record.place.offset), LOG_TEXT("detail", event->detail));
+    log_refusal(&letters[i], LOG_INT("partition", event->record.place.partition),
+                LOG_INT("offset", event->record.place.offset), LOG_TEXT("detail", event->detail));
 }
 
 void ingest_refusals_stop(enum stop_reason reason, int32_t partition, int64_t offset)
 {
-    refusal_tell(&stops[reason], LOG_INT("partition", partition), LOG_INT("offset", offset),
-                 LOG_TEXT("why", stop_reason_text(reason)));
+    log_refusal(&stops[reason], LOG_INT("partition", partition), LOG_INT("offset", offset),
+                LOG_TEXT("why", stop_reason_text(reason)));
 }

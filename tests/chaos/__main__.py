@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.local.servers import Servers
+from tests.chaos.bench import NOTE_CHARS
 from tests.chaos.planted import PLANTED_S, find_all
 from tests.chaos.play import Result, Round, play
 from tests.chaos.schedule import schedule, shape_of
@@ -31,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Plays rounds; 0 when the oracle found no difference in any of them."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are ended then, too
     if arguments.plan:
         shape = shape_of(arguments.seed)
         print(shape, *schedule(arguments.seed, arguments.round_seconds, shape), sep="\n")
@@ -115,7 +118,7 @@ def _play_one(seed: int, seconds: float, binaries: Path, place: Path) -> Result:
     for wrong in result.wrong:
         print(f"  WRONG: {wrong}")
     if result.trouble:
-        print(f"  not judged: {result.trouble}")
+        print(f"  not judged: {result.trouble[:NOTE_CHARS]}")
     word = "WRONG" if result.wrong else "not judged" if result.trouble else "no difference"
     print(
         f"seed {seed}: {word}; {result.acked:,} updates acknowledged, {result.expired} expired at "

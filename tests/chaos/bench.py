@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 from tests.chaos import kafka, network, postgres, services, telegram
-from tests.chaos.ground import READY_S, Ground, Trouble
+from tests.chaos.ground import READY_S, Ground, start
 from tests.chaos.schedule import BOTH, Fault, family_of
 from tests.support.processes import NotReady, Service
 
@@ -29,7 +29,7 @@ ACTS: Mapping[str, Mapping[str, Act]] = {
     "telegram": telegram.ACTS,
 }
 WATCH_S = 0.2
-START_TRIES = 3
+NOTE_CHARS = 600
 
 
 class Bench:
@@ -59,7 +59,7 @@ class Bench:
                 self.done[f"{family} {fault.kind}"] += 1
 
     def _note(self, what: str) -> None:
-        self._say(f"note: {what}")
+        self._say(f"note: {what[:NOTE_CHARS]}")
         self.ground.notes.append(what)
 
     async def supervise(self) -> None:
@@ -88,7 +88,7 @@ class Bench:
         ground = self.ground
         ground.telegram.script.clear()
         ground.proxies.heal()
-        await self._start_servers()
+        await asyncio.to_thread(start, ground.servers)
         await asyncio.to_thread(kafka.wait_in_sync, ground)
         if ground.shape.intake == BOTH:
             await telegram.tell(ground)
@@ -106,14 +106,3 @@ class Bench:
                     self.ground.broken.append(str(error))
                     return None
             await asyncio.sleep(2 * WATCH_S)
-
-    async def _start_servers(self) -> None:
-        said = ""
-        for _ in range(START_TRIES):
-            try:
-                await asyncio.to_thread(self.ground.servers.start, brokers=self.ground.shape.brokers)
-                return
-            except RuntimeError as error:
-                said = str(error)
-                self._note(said)
-        raise Trouble(said)

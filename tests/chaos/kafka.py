@@ -63,7 +63,7 @@ async def elect_leaders(ground: Ground, fault: Fault) -> bool:
 
 
 async def poison(ground: Ground, fault: Fault) -> bool:
-    """One of each kind of record that no store can apply."""
+    """Of each kind of record that no store can apply one, among the good ones of that time."""
     pair = ground.pair
     partition = ids.partition_of(ids.record_key(BOT_ID, USER), pair.plan.partitions)
     producer = Producer(
@@ -76,6 +76,8 @@ async def poison(ground: Ground, fault: Fault) -> bool:
     for cause, key, value in poisons():
         if cause != "wrong_partition" or pair.plan.partitions == 4:
             producer.produce(pair.events_topic, value, key, partition)
+            producer.poll(0)
+        await asyncio.sleep(fault.duration_s / len(poisons()))
     await asyncio.to_thread(producer.flush, POISON_S + 1)
     return True
 

@@ -17,6 +17,7 @@ from tests.chaos.bench import Bench, Say
 from tests.chaos.ground import Ground, PlanOptions, plan_of, running_servers
 from tests.chaos.schedule import POLLING, WEBHOOK, Fault, Shape
 from tests.faults.torture import build
+from tests.support import canaries
 from tests.support.balancer import Balancer
 from tests.support.pair import HOOK, SECRET, TOKEN, Pair
 from tests.support.processes import NotReady
@@ -79,7 +80,13 @@ async def play(chosen: Round, binaries: Path, folder: Path, say: Say) -> Result:
         result.wrong.append(str(error))
     except (RuntimeError, OSError, KafkaException, psycopg.OperationalError) as error:
         result.trouble = f"{type(error).__name__}: {error}"
+    result.wrong += _leaks(canaries.take() + canaries.in_files(folder))
     return result
+
+
+def _leaks(found: list[canaries.Finding]) -> list[str]:
+    """What came out and must not."""
+    return sorted({str(finding) for finding in found})
 
 
 @contextlib.asynccontextmanager
@@ -131,6 +138,8 @@ async def _load(bench: Bench, chosen: Round, result: Result) -> None:
         if kinds:
             result.wrong.append(f"Telegram gave up updates of these kinds: {sorted(kinds)}")
         result.wrong += telegram.misuse(ground)
+        canaries.add_password(ground.servers.postgres.state["password"])
+        result.wrong += _leaks(await asyncio.to_thread(canaries.in_servers, ground.servers))
 
 
 async def _settle(traffic: Traffic, still_s: float) -> None:

@@ -137,7 +137,7 @@ _KINDS: dict[str, dict[str, Kind]] = {
         "cut commit": Kind(4.0, 8.0, 5),
     },
     "log": {
-        "poison": Kind(0.0, 0.0, 2),
+        "poison": Kind(2.0, 8.0, 2),
         "elect leaders": Kind(0.0, 0.0, 3, lambda shape: shape.brokers > 1),
     },
     "telegram": {

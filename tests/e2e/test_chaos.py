@@ -17,7 +17,7 @@ SHAPE = Shape(gateways=2, stores=2, partitions=4, rate=150.0, intake=BOTH)
 FAULTS = [
     Fault(1.5, "kill", "gateway0", 0.5),
     Fault(2.0, "cut commit", "network.postgres", 3.0, "down 3"),
-    Fault(3.0, "poison", "log", 0.0),
+    Fault(3.0, "poison", "log", 2.0),
     Fault(4.0, "switch", "telegram", 0.1, "Telegram first"),
     Fault(5.0, "stop", "kafka0", 2.0),
     Fault(6.0, "crash", "store1", 5.0, "store.fenced"),
@@ -30,7 +30,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 def test_a_short_round_of_chaos_shows_no_difference(binaries: Path, work_dir: Path) -> None:
     said: list[str] = []
     result = asyncio.run(play(Round(7, SHAPE, FAULTS, SHORT_S), binaries, work_dir, said.append))

@@ -12,7 +12,7 @@ from tests.support.processes import Service, run_command
 from tests.support.traffic import Traffic, TrafficPlan, until
 
 pytestmark = pytest.mark.timeout(180)
-_NEW_SECRET = "another-secret_for-tests-9876543210fedcba"
+_NEW_SECRET = "canary-secret-after_9876543210fedcbaponmlkj"
 
 
 async def _webhook(pair: Pair, traffic: Traffic, *words: str) -> None:

@@ -4,20 +4,9 @@
  */
 #include "libs/wire/event_codec.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "telefact/event/v1/event.pb-c.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define DEMAND(condition) \
-    do { \
-        if (!(condition)) { \
-            (void)fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
-            abort(); \
-        } \
-    } while (false)
 
 typedef Telefact__Event__V1__Event message;
 

@@ -6,13 +6,10 @@
  */
 #include "libs/base/settings.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/fuzz/fuzz.h"
 
 #define ENTRIES_MAX 32
 #define SECRET "TOPSECRETVALUE"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct values {
     char *text;
@@ -48,98 +45,62 @@ static const struct settings_table TABLE = {.prefix = "APP_",
                                             .rows = ROWS,
                                             .count = sizeof(ROWS) / sizeof(*ROWS)};
 
-struct memory_file {
-    FILE *file;
-    char *text;
-    size_t len;
-};
-
-static void demand(bool holds, const char *what)
+static bool holds_secret(struct bytes text)
 {
-    if (holds)
-        return;
-    (void)fprintf(stderr, "broken: %s\n", what);
-    abort();
+    return text.len > 0 && memmem(text.data, text.len, SECRET, strlen(SECRET)) != NULL;
 }
 
-static void memory_file_open(struct memory_file *memory)
+static void check_values(const struct values *values)
 {
-    memory->file = open_memstream(&memory->text, &memory->len);
-    demand(memory->file != NULL, "memory");
+    DEMAND(values->number >= -5 && values->number <= 1000000);
+    DEMAND(values->choice >= 0 && values->choice < 3 && values->set < 8);
 }
 
-static void memory_file_close(struct memory_file *memory)
+/* True: accepted, and shown to `out`. */
+static bool show(char **entries, FILE *out)
 {
-    (void)fclose(memory->file);
-    demand(strstr(memory->text, SECRET) == NULL, "a secret is shown");
-}
-
-/* Cut into lines in place; a secret's file could be any file of the machine, so those are left out.
- */
-static void split(char *text, char **entries)
-{
-    size_t count = 0;
-    char *rest = text;
-    while (rest != NULL && count < ENTRIES_MAX) {
-        char *line = rest;
-        rest = strchr(rest, '\n');
-        if (rest != NULL)
-            *rest++ = '\0';
-        if (strstr(line, "_FILE=") == NULL)
-            entries[count++] = line;
-    }
-    entries[count] = NULL;
-}
-
-static bool show(char **entries, struct memory_file *out)
-{
+    static struct fuzz_output report;
     struct values values = {0};
     struct settings_pairs pairs = {0};
-    struct memory_file report = {0};
     struct err err = {0};
-    memory_file_open(&report);
-    bool is_good = settings_load(&TABLE, entries, &values, &pairs, report.file, &err);
-    memory_file_close(&report);
-    demand(is_good == (report.len == 0), "the report does not fit the result");
-    demand(is_good || values.text == NULL, "a failure leaves values");
-    free(report.text);
-
-    memory_file_open(out);
+    bool is_good =
+        settings_load(&TABLE, entries, &values, &pairs, fuzz_output_begin(&report), &err);
+    struct bytes faults = fuzz_output_end(&report);
+    DEMAND(is_good == (faults.len == 0));
+    DEMAND(!holds_secret(faults) && !fuzz_has_token(faults));
+    DEMAND(is_good || values.text == NULL);
     if (is_good) {
-        demand(values.number >= -5 && values.number <= 1000000, "a number is out of range");
-        demand(values.choice >= 0 && values.choice < 3 && values.set < 8, "no such choice");
-        settings_show(&TABLE, &values, &pairs, out->file);
+        check_values(&values);
+        settings_show(&TABLE, &values, &pairs, out);
     }
-    memory_file_close(out);
     settings_done(&TABLE, &values, &pairs);
     return is_good;
 }
 
+static void check_again(struct bytes shown)
+{
+    static struct fuzz_output out;
+    char *entries[ENTRIES_MAX + 1];
+    char *text = fuzz_text(shown);
+    DEMAND(!holds_secret(shown) && !fuzz_has_token(shown));
+    fuzz_environment(text, entries, ENTRIES_MAX);
+    DEMAND(show(entries, fuzz_output_begin(&out)));
+    DEMAND(!holds_secret(fuzz_output_end(&out)));
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static struct fuzz_output out;
     char *entries[ENTRIES_MAX + 1];
-    char *text = malloc(size + 1);
-    demand(text != NULL, "memory");
-    memcpy(text, data, size);
-    text[size] = '\0';
-    if (strstr(text, SECRET) != NULL) { /* the fuzzer learns it from strstr above */
-        free(text);
-        return 0;
-    }
-    split(text, entries);
-
-    struct memory_file first = {0};
-    if (show(entries, &first)) {
-        char *shown[ENTRIES_MAX + 1];
-        struct memory_file second = {0};
-        char *copy = strdup(first.text);
-        demand(copy != NULL, "memory");
-        split(copy, shown);
-        demand(show(shown, &second), "what was shown is refused");
-        free(second.text);
-        free(copy);
-    }
-    free(first.text);
+    if (holds_secret(fuzz_bytes(data, size))) /* the fuzzer learns it from the search */
+        return -1;
+    char *text = fuzz_text(fuzz_bytes(data, size));
+    fuzz_environment(text, entries, ENTRIES_MAX);
+    bool is_good = show(entries, fuzz_output_begin(&out));
+    struct bytes shown = fuzz_output_end(&out);
+    if (is_good)
+        check_again(shown);
     free(text);
     return 0;
 }

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.servers import Servers
-from tests.support.gateway import SECRET, TOKEN, Gateway, text_update, until
+from tests.support.canary import NAME, SECRET, TEXT, TOKEN
+from tests.support.gateway import Gateway, text_update, until
 from tests.support.protos import event_pb2
 
-CANARY_TEXT = "canary-message-text-5f1e"
-CANARY_NAME = "canary-first-name-77aa"
 
 
 @pytest.fixture
@@ -207,12 +206,12 @@ def test_the_secret_things_stand_nowhere(
     """Token, secrets, texts and names, in every kind of request, with the log at its loudest."""
     settings = {"GATEWAY_LOG_LEVEL": "debug", "GATEWAY_MAX_IN_FLIGHT": "1", "GATEWAY_KAFKA_LINGER_MS": "200"}
     with Gateway(servers, binaries, work_dir, topic_prefix, settings) as gateway:
-        update = text_update(1, 1, CANARY_TEXT, caption=CANARY_TEXT)
-        update["message"]["from"]["first_name"] = CANARY_NAME
-        bodies = [update, f'{{"update_id": 1, "message": "{CANARY_TEXT}"'.encode(), {"update_id": 2, "x": CANARY_TEXT}]
+        update = text_update(1, 1, TEXT, caption=TEXT)
+        update["message"]["from"]["first_name"] = NAME
+        bodies = [update, f'{{"update_id": 1, "message": "{TEXT}"'.encode(), {"update_id": 2, "x": TEXT}]
         answers = []
         for body in bodies:
-            for headers in ({}, {"X-Telegram-Bot-Api-Secret-Token": TOKEN}, {"traceparent": CANARY_TEXT}):
+            for headers in ({}, {"X-Telegram-Bot-Api-Secret-Token": TOKEN}, {"traceparent": TEXT}):
                 answers.append(gateway.post(body, headers))
         threads = [threading.Thread(target=lambda: answers.append(gateway.post(update))) for _ in range(5)]
         for thread in threads:
@@ -228,14 +227,14 @@ def test_the_secret_things_stand_nowhere(
         assert gateway.wait() == 0
         told.append(gateway.log())
         told.append(gateway.command("--check-config").stdout)
-    for canary in (TOKEN, TOKEN.split(":")[1], SECRET, CANARY_TEXT, CANARY_NAME):
+    for canary in (TOKEN, TOKEN.split(":")[1], SECRET, TEXT, NAME):
         assert not [text for text in told if canary in text], canary
     for kind in ("events", "raw"):
         for message in gateway.records(kind):
             everything = message.key() + (message.value() if kind == "events" else b"") + repr(message.headers()).encode()
             assert TOKEN.encode() not in everything
             assert SECRET.encode() not in everything
-            assert CANARY_TEXT.encode() not in everything
+            assert TEXT.encode() not in everything
 
 
 def test_sigpipe_stops_nothing(

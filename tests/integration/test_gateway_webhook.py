@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from deploy.local.servers import Servers
+from tests.support.canary import SECRET_BEFORE
 from tests.support.gateway import BOT_ID, PATH, SECRET, Gateway, text_update, until
 from tests.support.protos import event_pb2, raw_pb2
 
 MIB = 1 << 20
-OLD_SECRET = "the-secret-before_0123456789"
 
 
 @pytest.fixture(scope="module")
 def shared(
     servers: Servers, binaries: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    settings = {"GATEWAY_WEBHOOK_SECRET_PREVIOUS": OLD_SECRET, "GATEWAY_REQUEST_DEADLINE_MS": "1500"}
+    settings = {"GATEWAY_WEBHOOK_SECRET_PREVIOUS": SECRET_BEFORE, "GATEWAY_REQUEST_DEADLINE_MS": "1500"}
     folder = tmp_path_factory.mktemp("webhook")
     with Gateway(servers, binaries, folder, "t.gateway_webhook", settings) as gateway:
         yield gateway
@@ -100,7 +100,11 @@ def test_what_makes_no_event_is_kept_raw_and_answered_200(
     assert (raw.bot_id, raw.reason) == (BOT_ID, reason)
 
 
-@pytest.mark.parametrize("secret", ["", "wrong", SECRET[:-1], SECRET + "x", SECRET.upper()])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "wrong", SECRET[:-1], SECRET + "x", SECRET.upper()],
+    ids=["none", "wrong", "shorter", "longer", "upper case"],
+)
 def test_T08_a_stranger_is_refused_without_detail(shared: Gateway, secret: str) -> None:
     answer = shared.post(text_update(1, 7100), {"X-Telegram-Bot-Api-Secret-Token": secret})
     assert (answer.status, answer.body) == (401, b"")
@@ -108,7 +112,7 @@ def test_T08_a_stranger_is_refused_without_detail(shared: Gateway, secret: str) 
 
 
 def test_both_secrets_are_valid_during_rotation(shared: Gateway) -> None:
-    assert shared.post(text_update(1003, 7003), {"X-Telegram-Bot-Api-Secret-Token": OLD_SECRET}).status == 200
+    assert shared.post(text_update(1003, 7003), {"X-Telegram-Bot-Api-Secret-Token": SECRET_BEFORE}).status == 200
     assert shared.post(text_update(1004, 7003)).status == 200
 
 

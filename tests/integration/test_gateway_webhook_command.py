@@ -15,14 +15,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support.canary import SECRET, SECRET_BEFORE, TOKEN
 from tests.support.telegram import ACKED, FakeTelegram, ManualClock, script
 from tests.support.telegram.rules import KINDS
 from tests.support.updates import generate
 from tests.support.webhook import ScriptedWebhook
 
-_TOKEN = "123456789:AAcanaryTokenCanaryTokenCanaryToken0"
-_SECRET = "canary-secret_0123456789abcdefghijklmnopqrs"
-_OLD_SECRET = "canary-oldsecret_0123456789abcdefghijklmnop"
 _URL = "http://127.0.0.1:1/random-path"
 
 
@@ -43,7 +41,7 @@ class Command:
         self.environment = {
             "GATEWAY_BOT_TOKEN": telegram.token,
             "GATEWAY_API_BASE_URL": telegram.api_url,
-            "GATEWAY_WEBHOOK_SECRET": _SECRET,
+            "GATEWAY_WEBHOOK_SECRET": SECRET,
         }
 
     async def __call__(self, *words: str, more: Mapping[str, str] | None = None) -> Done:
@@ -56,7 +54,7 @@ class Command:
             text=True,
             timeout=30,
         )
-        for secret in (_TOKEN, _SECRET, _OLD_SECRET):
+        for secret in (TOKEN, SECRET, SECRET_BEFORE):
             assert secret not in ended.stdout + ended.stderr
         return Done(ended.returncode, ended.stdout, ended.stderr)
 
@@ -69,7 +67,7 @@ class Command:
 def _against_the_fake(test: Callable[[Command], Awaitable[None]]) -> Callable[[Path], None]:
     @asynccontextmanager
     async def fake(binaries: Path) -> AsyncIterator[Command]:
-        async with FakeTelegram(token=_TOKEN, clock=ManualClock(time.time())) as telegram:
+        async with FakeTelegram(token=TOKEN, clock=ManualClock(time.time())) as telegram:
             yield Command(binaries, telegram)
 
     async def run(binaries: Path) -> None:
@@ -99,10 +97,10 @@ async def test_set_asks_for_every_kind_and_drops_nothing(webhook: Command) -> No
     assert kinds >= set(KINDS)
     assert webhook.last["url"] == _URL
     assert webhook.last["max_connections"] == "40"
-    assert webhook.last["secret_token"] == _SECRET
+    assert webhook.last["secret_token"] == SECRET
     assert "drop_pending_updates" not in webhook.last
     assert webhook.telegram.delivery.pending == 5
-    assert (webhook.telegram.webhooks, webhook.telegram.secret) == ([_URL], _SECRET)
+    assert (webhook.telegram.webhooks, webhook.telegram.secret) == ([_URL], SECRET)
 
 
 @_against_the_fake
@@ -121,14 +119,14 @@ async def test_set_takes_limits_certificate_and_address(webhook: Command) -> Non
         assert parameters == {
             "url": _URL,
             "max_connections": "7",
-            "secret_token": _SECRET,
+            "secret_token": SECRET,
             "ip_address": "127.0.0.9",
             "allowed_updates": '["message","chat_member"]',
         }
         shown = (await webhook("info")).out
         for line in ("max connections: 7", "ip address: 127.0.0.9", "own certificate: yes", "  chat_member"):
             assert line in shown.splitlines()
-        rotation = {"GATEWAY_WEBHOOK_SECRET_PREVIOUS": _OLD_SECRET}
+        rotation = {"GATEWAY_WEBHOOK_SECRET_PREVIOUS": SECRET_BEFORE}
         refused = await webhook("rotate-secret", more=rotation)
         assert refused.code == 1
         assert "--certificate FILE" in refused.err
@@ -161,7 +159,7 @@ async def test_info_tells_what_telegram_knows(webhook: Command) -> None:
 
 @_against_the_fake
 async def test_info_hides_a_token_and_control_characters(webhook: Command) -> None:
-    url = f"https://example.org/{_TOKEN}/\x1b[2J"
+    url = f"https://example.org/{TOKEN}/\x1b[2J"
     result = {"url": url, "has_custom_certificate": False, "pending_update_count": 0}
     webhook.telegram.script.append(
         script.Scripted("getWebhookInfo", body=json.dumps({"ok": True, "result": result}).encode())
@@ -185,8 +183,8 @@ async def test_delete_keeps_what_waits(webhook: Command) -> None:
 async def test_rotate_secret_changes_the_secret_only(webhook: Command) -> None:
     async with ScriptedWebhook() as hook:
         words = ("set", "--url", hook.url, "--max-connections", "9", "--allowed-updates", "message,poll")
-        assert (await webhook(*words, more={"GATEWAY_WEBHOOK_SECRET": _OLD_SECRET})).code == 0
-        rotation = {"GATEWAY_WEBHOOK_SECRET_PREVIOUS": _OLD_SECRET}
+        assert (await webhook(*words, more={"GATEWAY_WEBHOOK_SECRET": SECRET_BEFORE})).code == 0
+        rotation = {"GATEWAY_WEBHOOK_SECRET_PREVIOUS": SECRET_BEFORE}
         too_soon = await webhook("rotate-secret", more=rotation)
         assert too_soon.code == 1
         assert "try again in 1 s" in too_soon.err
@@ -197,12 +195,12 @@ async def test_rotate_secret_changes_the_secret_only(webhook: Command) -> None:
         assert webhook.last == {
             "url": hook.url,
             "max_connections": "9",
-            "secret_token": _SECRET,
+            "secret_token": SECRET,
             "allowed_updates": '["message","poll"]',
         }
         _feed(webhook.telegram, 3)
         await webhook.telegram.run_until_idle(5)
-        assert {request.headers["x-telegram-bot-api-secret-token"] for request in hook.requests} == {_SECRET}
+        assert {request.headers["x-telegram-bot-api-secret-token"] for request in hook.requests} == {SECRET}
         assert webhook.telegram.ledger.counts[ACKED] >= 1
 
 
@@ -210,10 +208,10 @@ async def test_rotate_secret_changes_the_secret_only(webhook: Command) -> None:
 async def test_rotate_secret_says_what_is_missing(webhook: Command) -> None:
     alone = await webhook("rotate-secret")
     assert (alone.code, "GATEWAY_WEBHOOK_SECRET_PREVIOUS: missing" in alone.err) == (78, True)
-    same = await webhook("rotate-secret", more={"GATEWAY_WEBHOOK_SECRET_PREVIOUS": _SECRET})
+    same = await webhook("rotate-secret", more={"GATEWAY_WEBHOOK_SECRET_PREVIOUS": SECRET})
     assert (same.code, "is the same as" in same.err) == (78, True)
     assert not webhook.telegram.calls
-    unset = await webhook("rotate-secret", more={"GATEWAY_WEBHOOK_SECRET_PREVIOUS": _OLD_SECRET})
+    unset = await webhook("rotate-secret", more={"GATEWAY_WEBHOOK_SECRET_PREVIOUS": SECRET_BEFORE})
     assert (unset.code, "no webhook is set" in unset.err) == (1, True)
 
 
@@ -223,7 +221,7 @@ _WRONG_USAGE = [
     ("set",),
     ("set", "--url"),
     ("set", "--url", "ftp://x"),
-    ("set", "--url", f"https://example.org/{_TOKEN}"),
+    ("set", "--url", f"https://example.org/{TOKEN}"),
     ("set", "--url", _URL, "now"),
     ("set", "--url", _URL, "--drop-pending-updates"),
     ("set", "--url", _URL, "--max-connections", "0"),
@@ -297,7 +295,7 @@ async def _fail(webhook: Command, fault: script.Scripted) -> Done:
 @pytest.mark.parametrize("path", ["/nonexistent", "/dev/null"])
 def test_a_certificate_that_cannot_be_read_is_told(binaries: Path, path: str) -> None:
     async def run() -> None:
-        async with FakeTelegram(token=_TOKEN) as telegram:
+        async with FakeTelegram(token=TOKEN) as telegram:
             refused = await Command(binaries, telegram)("set", "--url", _URL, "--certificate", path)
             assert (refused.code, "--certificate: " in refused.err, telegram.calls) == (1, True, [])
 

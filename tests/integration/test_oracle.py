@@ -11,12 +11,13 @@ from tests.support.oracle import ids
 from tests.support.oracle.answers import Answers
 from tests.support.oracle.check_log import as_proto, check_events
 from tests.support.oracle.differences import SHOWN_PER_KIND, Differences
-from tests.support.oracle.expected import Candidate, Expected
+from tests.support.oracle.expected import Candidate, Expected, expect
 from tests.support.oracle.log import Record, TopicLog
 from tests.support.oracle.projection import Place, merge_patch, project
 from tests.support.oracle.tables import Tables
 from tests.support.oracle.translate import NO_EVENT, TOO_DEEP, UNPARSABLE, Event, translate
 from tests.support.protos import read_pb2
+from tests.support.telegram import Attempt, Entry
 
 BOT = 123456789
 USER = 5123456789
@@ -511,6 +512,19 @@ class TestLogCheck:
         assert self.differences(self.record(self.first, 5), self.record(self.second, 6)) == set()
         self.expected.events[self.first.event_id].positions = [f"{partition}:5"]
         assert self.differences(self.record(self.first, 5), self.record(self.second, 6)) == {"position token"}
+
+
+def test_only_what_went_through_has_a_place_in_the_order() -> None:
+    """A copy that is still under way when Telegram gives an update up holds nothing back."""
+
+    def sent(body: bytes, *answers: tuple[int, int]) -> Entry:
+        attempts = [Attempt(1.0, 2.0, "http://hook", status, "", copy, "", False) for copy, status in answers]
+        return Entry(0, body, 0, "message", "chat", 0.0, 9.0, first_sent_at=1.0, attempts=attempts)
+
+    given_up, taken = private(text="/start a"), in_group(text="hello")
+    expected = expect(BOT, [sent(given_up, (0, 503), (1, 200)), sent(taken, (0, 503), (0, 200))])
+    assert expected.queues == {"telegram chat": [only_event(taken).event_id]}
+    assert expected.events[only_event(given_up).event_id].must
 
 
 def test_differences_are_bounded_and_counted() -> None:

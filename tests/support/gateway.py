@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -23,12 +24,12 @@ import grpc
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from deploy.local.servers import Servers
+from tests.support import canaries
+from tests.support.canary import BOT_ID, NAME, SECRET, TEXT, TOKEN
 from tests.support.processes import free_port, parse_metrics
 from tests.support.protos import publish_grpc
 
-BOT_ID = 123456789
-TOKEN = f"{BOT_ID}:AAcanaryTokenCanaryTokenCanaryToken0"
-SECRET = "canary-secret_0123456789abcdefghijklmnopqrs"
+__all__ = ["BOT_ID", "PATH", "SECRET", "TOKEN", "Answer", "Gateway", "text_update", "until"]
 PATH = "/telegram"
 PARTITIONS = 4
 READY_S = 15.0
@@ -52,13 +53,13 @@ def until(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
         time.sleep(_POLL_S)
 
 
-def text_update(update_id: int, chat_id: int, text: str = "hello", **more: Any) -> dict[str, Any]:
+def text_update(update_id: int, chat_id: int, text: str = TEXT, **more: Any) -> dict[str, Any]:
     """A private text message as Telegram sends it."""
-    person = {"id": chat_id, "is_bot": False, "first_name": "Ann", "language_code": "ru"}
+    person = {"id": chat_id, "is_bot": False, "first_name": NAME, "language_code": "ru"}
     message = {
         "message_id": update_id,
         "from": person,
-        "chat": {"id": chat_id, "first_name": "Ann", "type": "private"},
+        "chat": {"id": chat_id, "first_name": NAME, "type": "private"},
         "date": 1_760_000_000,
         "text": text,
         **more,
@@ -106,6 +107,8 @@ class Gateway:
 
     def __exit__(self, *exc: object) -> None:
         if self.process is not None and self.process.poll() is None:
+            with contextlib.suppress(OSError, http.client.HTTPException):  # it may stand still
+                self._ask(self.admin, "GET", "/metrics", None, {}, 1.0)
             self.process.kill()
             self.process.wait()
 
@@ -115,9 +118,11 @@ class Gateway:
 
     def command(self, *arguments: str, timeout_s: float = 30.0) -> subprocess.CompletedProcess[str]:
         """Run a subcommand to its end."""
-        return subprocess.run(
+        ended = subprocess.run(
             [self.binary, *arguments], env=self._environ(), capture_output=True, text=True, timeout=timeout_s
         )
+        canaries.look("output", ended.stdout + ended.stderr, f"of {arguments}")
+        return ended
 
     def spawn(self) -> None:
         """Start it without waiting."""
@@ -185,8 +190,10 @@ class Gateway:
             return _exchange(connection, "POST", path, body, sent)
         return self._ask(self.hook, "POST", path, body, sent)
 
-    def _ask(self, port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    def _ask(
+        self, port: int, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout_s: float = 30.0
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
         try:
             return _exchange(connection, method, path, body, headers)
         finally:
@@ -223,4 +230,6 @@ def _exchange(
     connection.request(method, path, body, dict(headers))
     response = connection.getresponse()
     fields = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, fields, response.read())
+    answer = Answer(response.status, fields, response.read())
+    canaries.look("reply", repr(answer))
+    return answer

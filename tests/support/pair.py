@@ -20,13 +20,11 @@ import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy.local.servers import Servers
+from tests.support.canary import BOT_ID, SECRET, TOKEN
 from tests.support.oracle import DeadLetter, Sources, Stopped, Verdict, compare
 from tests.support.oracle.log import TopicLog, read_topic
 from tests.support.processes import Service, free_port, run_command
 
-BOT_ID = 123456789
-TOKEN = f"{BOT_ID}:fake-token-for-tests"
-SECRET = "fake-secret_for-tests-0123456789abcdef"
 HOOK = "/hook"
 _POLL_S = 0.05
 
@@ -106,7 +104,9 @@ class Pair:
         return self.store_rpcs[0]
 
     async def _end(self) -> None:
-        await asyncio.gather(*(service.kill() for service in self.services if service.is_running))
+        running = [service for service in self.services if service.is_running]
+        await asyncio.gather(*(service.look_at_metrics() for service in running))
+        await asyncio.gather(*(service.kill() for service in running if service.is_running))
 
     def _make_gateway(self, number: int) -> Service:
         hook, rpc, admin = (f"127.0.0.1:{free_port()}" for _ in range(3))

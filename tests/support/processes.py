@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -10,7 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
+<<<<<<< HEAD
 from deploy.local.process import free_ports
+=======
+from tests.support import canaries
+>>>>>>> d0796f1 (tests: search everything that comes out of the services for canaries)
 
 _INHERITED = (
     "PATH",
@@ -24,6 +29,7 @@ _INHERITED = (
 )
 _LOG_END_BYTES = 4_000
 _POLL_S = 0.02
+_LOOK_S = 1.0
 _given_ports: set[int] = set()
 
 
@@ -128,11 +134,17 @@ class Service:
     async def stop(self, timeout_s: float = 30.0) -> int:
         """SIGTERM and wait; SIGKILL at the timeout. Returns the exit status (negative: the signal)."""
         process = self._running()
+        await self.look_at_metrics()
         process.send_signal(signal.SIGTERM)
         try:
             return await self.wait(timeout_s)
         except TimeoutError:
             return await self.kill()
+
+    async def look_at_metrics(self) -> None:
+        """Search the metrics for canaries, if it still tells them; they go with the process."""
+        with contextlib.suppress(OSError, ValueError, TimeoutError):
+            await http_get(self.admin, "/metrics", _LOOK_S)
 
     async def kill(self) -> int:
         """SIGKILL and wait."""
@@ -186,6 +198,7 @@ async def run_command(
         process.kill()
         await process.wait()
         raise
+    canaries.look("output", out + err, f"of {binary.name} {' '.join(arguments)}")
     if process.returncode != 0:
         text = err.decode("utf-8", "replace")[-_LOG_END_BYTES:]
         raise RuntimeError(f"{binary.name} {' '.join(arguments)} ended with status {process.returncode}\n{text}")
@@ -218,6 +231,7 @@ async def _http_get(address: str, path: str) -> tuple[int, bytes]:
     head, _, body = answer.partition(b"\r\n\r\n")
     if not head:
         raise OSError(f"{address} ended the connection without an answer")
+    canaries.look("reply", answer)
     return int(head.split(b" ", 2)[1]), body
 
 

@@ -10,7 +10,7 @@ set -euo pipefail
 
 STAGES=(setup quick-lint build-gcc unit build-clang asan tsan build-release integration e2e fuzz lint)
 BESIDE=(fuzz lint) # beside integration and e2e
-FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+FUZZ_SECONDS=${FUZZ_SECONDS:-3}
 RESULTS=$PWD/build/test-results
 passed=0 failed=0 times=() broken=()
 

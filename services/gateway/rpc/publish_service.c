@@ -139,7 +139,7 @@ static void publish(void *self, struct rpc_call *call, const ProtobufCMessage *m
     size_t room = request->n_events > PUBLISH_EVENTS_MAX ? 1 : request->n_events + 1;
     struct event *events = mem_array(room, sizeof(*events));
     if (!publish_reader_read(service->reader, request, events, &err)) {
-        refusal_tell(&refusals[0], LOG_TEXT("error", err.text));
+        log_refusal(&refusals[0], LOG_TEXT("error", err.text));
         rpc_end(call, RPC_INVALID_ARGUMENT, err.text);
         free(events);
         return;

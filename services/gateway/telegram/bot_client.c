@@ -48,8 +48,8 @@ static void on_done(void *arg, CURLcode code)
     drop(client);
     bool is_whole = code == CURLE_OK && client->answer.len > 0;
     if (!is_whole)
-        refusal_tell(&away, LOG_TEXT("why", code == CURLE_OK ? "its answer is empty"
-                                                             : curl_easy_strerror(code)));
+        log_refusal(&away, LOG_TEXT("why", code == CURLE_OK ? "its answer is empty"
+                                                            : curl_easy_strerror(code)));
     client->fn(client->arg, is_whole ? buf_bytes(&client->answer) : (struct bytes){0});
 }
 

@@ -158,7 +158,7 @@ static enum code code_of(int status)
 
 static void tell(int status)
 {
-    refusal_tell(&refusals[code_of(status)], LOG_INT("status", status));
+    log_refusal(&refusals[code_of(status)], LOG_INT("status", status));
 }
 
 static void refuse(struct http_exchange *exchange, int status)
@@ -228,7 +228,7 @@ static void on_forwarded(void *arg, const struct forward_answer *answer)
     fault_point("gateway.after_forward", (int64_t)request->webhook->in_hand);
     if (answer->status < 200) {
         metric_add(&forward_errors[0], 1);
-        refusal_tell(&forward_refusals[0], LOG_TEXT("error", answer->error));
+        log_refusal(&forward_refusals[0], LOG_TEXT("error", answer->error));
         end_unavailable(request);
         return;
     }

@@ -20,6 +20,6 @@ void read_refusals_add(void)
 
 void read_refuse(struct rpc_call *rpc, enum read_refusal refusal, const char *error)
 {
-    refusal_tell(&refusals[refusal], LOG_TEXT("error", error));
+    log_refusal(&refusals[refusal], LOG_TEXT("error", error));
     rpc_end(rpc, STATUS_OF[refusal], error);
 }

@@ -11,22 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.canary import BOT_ID, SECRET, TOKEN
+
 USAGE, CONFIGURATION, FAILED = 64, 78, 1
-BOT = 123456789
 GOOD = {
     "telefact-gateway": {
-        "GATEWAY_BOT_TOKEN": f"{BOT}:AAcanaryTokenCanaryTokenCanaryToken0",
-        "GATEWAY_WEBHOOK_SECRET": "canary-secret_0123456789abcdefghijklmnopqrs",
+        "GATEWAY_BOT_TOKEN": TOKEN,
+        "GATEWAY_WEBHOOK_SECRET": SECRET,
         "GATEWAY_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "GATEWAY_API_BASE_URL": "http://127.0.0.1:1",
     },
     "telefact-store": {
-        "STORE_BOT_ID": str(BOT),
+        "STORE_BOT_ID": str(BOT_ID),
         "STORE_DATABASE_URL": "postgresql://telefact:canary-password@127.0.0.1:1/telefact",
         "STORE_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
     },
 }
-SECRETS = ("AAcanaryTokenCanaryTokenCanaryToken0", "canary-secret", "canary-password")
+SECRETS = (TOKEN.partition(":")[2], "canary-secret", "canary-password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ SETTINGS = [
     _gateway("GATEWAY_MAX_INFLIGHT", "did you mean GATEWAY_MAX_IN_FLIGHT?", GATEWAY_MAX_INFLIGHT="1"),
     _gateway("GATEWAY_BOT_TOKEN", "missing; set it, or GATEWAY_BOT_ID"),
     _gateway("GATEWAY_BOT_TOKEN", "not of the form", GATEWAY_BOT_TOKEN="12345"),
-    _gateway("GATEWAY_BOT_TOKEN", "not of the form", GATEWAY_BOT_TOKEN="x:AAcanaryTokenCanaryTokenCanaryToken0"),
+    _gateway("GATEWAY_BOT_TOKEN", "not of the form", GATEWAY_BOT_TOKEN=TOKEN.replace(str(BOT_ID), "x")),
     _gateway("GATEWAY_BOT_TOKEN", "Telegram is asked for updates with it", GATEWAY_BOT_TOKEN=None, GATEWAY_BOT_ID="5",
              GATEWAY_MODE="polling"),
     _gateway("GATEWAY_BOT_ID", "is not the bot of GATEWAY_BOT_TOKEN", GATEWAY_BOT_ID="5"),
@@ -99,7 +100,7 @@ SETTINGS = [
              GATEWAY_WEBHOOK_SECRET_FILE="/dev/null"),
     _gateway("GATEWAY_WEBHOOK_SECRET_PREVIOUS", "only 1 to 256 of", GATEWAY_WEBHOOK_SECRET_PREVIOUS="canary-secret!"),
     _gateway("GATEWAY_WEBHOOK_PATH", "must start with /", GATEWAY_WEBHOOK_PATH="telegram"),
-    _gateway("GATEWAY_WEBHOOK_PATH", "holds a colon", GATEWAY_WEBHOOK_PATH=f"/{BOT}:AAcanaryTokenCanaryTokenCanaryToken0"),
+    _gateway("GATEWAY_WEBHOOK_PATH", "holds a colon", GATEWAY_WEBHOOK_PATH=f"/{TOKEN}"),
     _gateway("GATEWAY_FORWARD_URL", "must start with http", GATEWAY_FORWARD_URL="file:///canary-secret"),
     _gateway("GATEWAY_FORWARD_URL", "only in mode webhook", GATEWAY_FORWARD_URL="http://127.0.0.1/canary-secret",
              GATEWAY_MODE="polling"),
@@ -175,7 +176,7 @@ COMMANDS = [
     _usage("webhook", "drop", says="telefact-gateway: webhook: \"drop\" is none of"),
     _usage("webhook", "set", says="telefact-gateway: webhook set: --url is missing"),
     _usage("webhook", "set", "--url", "ftp://x", says="telefact-gateway: --url: must start with https://"),
-    _usage("webhook", "set", "--url", f"https://x/{BOT}:{SECRETS[0]}", says="telefact-gateway: --url: holds a bot token"),
+    _usage("webhook", "set", "--url", f"https://x/{TOKEN}", says="telefact-gateway: --url: holds a bot token"),
     _usage("webhook", "set", "--url", _URL, "now", says="telefact-gateway: webhook set: \"now\" is too much"),
     _usage("webhook", "set", "--url", _URL, "--max-connections", "0", says="telefact-gateway: --max-connections: 1 to 100"),
     _usage("webhook", "set", "--url", _URL, "--allowed-updates", "x", says="telefact-gateway: --allowed-updates: \"x\""),

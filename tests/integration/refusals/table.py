@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import canaries
 from tests.support.gateway import until
 
 _SAMPLE = re.compile(r'refusals_total\{where="(\w+)",code="(\w+)"\}')
@@ -93,6 +94,7 @@ class Process:
         """The row is true: answer, one count, one line."""
         counted, told = self.counts(), len(self.told())
         answer = row.provoke(bench)
+        canaries.look("reply", answer, f"to {row}")
         assert answer.startswith(row.answer), f"{row}: the caller saw {answer!r}"
         self.expect(row.key, counted, told)
 

@@ -22,11 +22,11 @@ from tests.integration.refusals.table import Code, Process, Row, codes
 from tests.integration.store_log import BOT_ID, Log, connected, store
 from tests.integration.test_gateway_forward import Bot
 from tests.support.background import Background
-from tests.support.gateway import TOKEN, Gateway, until
+from tests.support.canary import RPC_TOKEN, TOKEN
+from tests.support.gateway import Gateway, until
 from tests.support.processes import Service, free_port, run_command
 from tests.support.telegram import FakeTelegram
 
-RPC_TOKEN = "rpc-token_0123456789abcdefghijklmnopqrstuv"
 
 
 # ---- the gateway: webhook, updates, Publish ----

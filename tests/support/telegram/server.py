@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from tests.support.canary import TOKEN
 from tests.support.telegram.bot_api import BotApi
 from tests.support.telegram.clock import Clock, RealClock
 from tests.support.telegram.connection import Answer, make_address
@@ -54,7 +55,7 @@ class FakeTelegram:
     def __init__(
         self,
         *,
-        token: str = "123456789:fake-token-for-tests",
+        token: str = TOKEN,
         webhooks: Sequence[str] = (),
         secret: str = "",
         max_connections: int = MAX_CONNECTIONS_DEFAULT,

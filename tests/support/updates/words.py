@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from tests.support.canary import TEXT
+
 LOCALES = ("ar", "en", "hi", "id", "ru", "so", "uk", "vi")
 """The bot's own languages."""
 
@@ -36,8 +38,8 @@ OTHER_HOSTS = ("example.com/watch?v={0}&t={1}", "example.org/{0}/страниц�
 
 
 def sentence(rng: random.Random) -> str:
-    """One to eight words, sometimes with emoji, sometimes over two lines."""
-    words = [rng.choice(WORDS) for _ in range(1 + int(rng.random() * 8))]
+    """The canary and one to eight words, sometimes with emoji, sometimes over two lines."""
+    words = [TEXT, *(rng.choice(WORDS) for _ in range(1 + int(rng.random() * 8)))]
     if rng.random() < 0.3:
         words.append(rng.choice(EMOJI))
     return ("\n" if rng.random() < 0.05 else " ").join(words)

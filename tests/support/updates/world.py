@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.canary import NAME
 from tests.support.updates.words import EMOJI, LANGUAGE_CODES, WORDS
 
 ANONYMOUS_ADMIN = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
@@ -91,13 +92,13 @@ class World:
             user_id = (1 << 52) - 1 - number
         else:
             user_id = 100_000_000 + number * 4_999_999 + rng.randrange(4_999_999)
-        profile: dict[str, Any] = {"id": user_id, "is_bot": False, "first_name": f"User {number}"}
+        profile: dict[str, Any] = {"id": user_id, "is_bot": False, "first_name": f"{NAME} {number}"}
         if number % 9 == 4:
             profile["first_name"] = rng.choice(EMOJI)
         if number % 11 == 5:
-            profile["last_name"] = rng.choice(WORDS)
+            profile["last_name"] = f"{NAME} {rng.choice(WORDS)}"
         if number % 3 != 1:
-            profile["username"] = f"user_{number}"
+            profile["username"] = f"{NAME}_{number}"
         code = rng.choice(LANGUAGE_CODES)
         if code is not None:
             profile["language_code"] = code

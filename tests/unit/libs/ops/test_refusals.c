@@ -32,7 +32,7 @@ static void capture(struct refusal *refusal, int times)
     assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
     (void)close(ends[1]);
     for (int i = 0; i < times; i++)
-        refusal_tell(refusal, LOG_INT("number", i));
+        log_refusal(refusal, LOG_INT("number", i));
     assert_true(dup2(kept, STDERR_FILENO) >= 0);
     (void)close(kept);
     ssize_t len = read(ends[0], text, sizeof(text) - 1);
