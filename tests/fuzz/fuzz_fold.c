@@ -3,11 +3,11 @@
  *
  * Four bytes an event. One by one in the log's order gives the same rows as all at once (an even
  * size), and as batches of any size with the users' events in another order among each other and
- * every sighting anywhere, once or twice. The totals are a recount of the rows.
+ * every sighting anywhere, once or twice; so with the statistics. The totals are a recount of the
+ * rows.
  */
 #include "services/store/fold.h"
 
-#include "services/store/fold_totals.h"
 #include "tests/fuzz/fuzz.h"
 
 #define STEP_LEN 4
@@ -15,6 +15,11 @@
 #define USERS 8
 #define PARTITIONS 3
 #define TEXT_MAX 8
+#define SETTINGS_MAX 32
+#define LEVELS 3
+#define BUCKETS 4 /* times end within four hours */
+#define LANGS 4
+#define LINKS 2
 
 struct step {
     struct event event;
@@ -32,6 +37,7 @@ struct profile {
     struct fold_profile row;
     char username[TEXT_MAX];
     char first_name[TEXT_MAX];
+    char settings[SETTINGS_MAX];
     bool exists;
 };
 
@@ -39,6 +45,10 @@ struct table {
     struct user users[USERS];
     struct profile profiles[USERS];
     struct fold_totals totals[PARTITIONS][FOLD_CHAT_CLASSES];
+    int64_t buckets[LEVELS][BUCKETS][PARTITIONS][FOLD_CHAT_CLASSES][FOLD_COUNTS];
+    int64_t langs[PARTITIONS][LANGS];
+    int64_t links[LINKS];
+    int64_t tops[USERS]; /* videos; 0: not in the list */
 };
 
 /* ---- events ---- */
@@ -50,10 +60,19 @@ static struct bytes text_of(unsigned choice)
     return text == NULL ? (struct bytes){NULL, 0} : bytes_of_text(text);
 }
 
+static const char *const langs[LANGS] = {"en", "ru", "ar", "vi"};
+static const char *const links[LINKS] = {"a", "bc"};
+
 static struct bytes lang_of(unsigned choice)
 {
-    static const char *const langs[] = {"en", "ru", "ar", "vi"};
-    return bytes_of_text(langs[choice % 4]);
+    return bytes_of_text(langs[choice % LANGS]);
+}
+
+static struct bytes patch_of(unsigned choice)
+{
+    static const char *const patches[] = {"{\"a\":1}", "{\"a\":null}", "{\"b\":{\"c\":2}}",
+                                          "{\"b\":{\"c\":null}}"};
+    return bytes_of_text(patches[choice % 4]);
 }
 
 static void fill_payload(struct event *event, unsigned content)
@@ -72,6 +91,8 @@ static void fill_payload(struct event *event, unsigned content)
         event->lang = lang_of(content);
     if (event->kind == EVENT_USER_MODE_CHANGED)
         event->mode = (struct event_mode_change){(content & 1) != 0, content == 2};
+    if (event->kind == EVENT_USER_SETTINGS_PATCHED)
+        event->merge_patch = patch_of(content);
     if (event->kind == EVENT_VIDEO_DOWNLOADED)
         event->video.is_images = (content & 1) != 0;
     if (event->kind == EVENT_AD_SHOWN)
@@ -116,13 +137,18 @@ static struct step make_step(const uint8_t bytes[STEP_LEN])
 
 /* ---- the rows in the database ---- */
 
-static struct bytes keep_text(struct bytes text, char out[TEXT_MAX])
+static struct bytes keep_bytes(struct bytes text, char *out, size_t room)
 {
-    DEMAND(text.len < TEXT_MAX);
+    DEMAND(text.len < room);
     if (text.data == NULL)
         return text;
     memcpy(out, text.data, text.len);
     return (struct bytes){out, text.len};
+}
+
+static struct bytes keep_text(struct bytes text, char out[TEXT_MAX])
+{
+    return keep_bytes(text, out, TEXT_MAX);
 }
 
 static void keep_user(struct table *table, const struct fold_user *row)
@@ -141,17 +167,68 @@ static void keep_profile(struct table *table, const struct fold_profile *row)
     profile->row = *row;
     profile->row.username = keep_text(row->username, profile->username);
     profile->row.first_name = keep_text(row->first_name, profile->first_name);
+    profile->row.settings = keep_bytes(row->settings, profile->settings, SETTINGS_MAX);
 }
 
-static void add_totals(struct fold_totals *sum, const struct fold_totals *change)
+static void add_counts(int64_t sums[FOLD_COUNTS], const int64_t changes[FOLD_COUNTS])
 {
-    sum->chats += change->chats;
-    sum->videos += change->videos;
-    sum->images += change->images;
-    sum->video_users += change->video_users;
-    sum->image_users += change->image_users;
-    sum->music += change->music;
-    sum->music_users += change->music_users;
+    for (int i = 0; i < FOLD_COUNTS; i++)
+        sums[i] += changes[i];
+}
+
+static size_t find_text(const char *const *texts, size_t count, struct bytes text)
+{
+    size_t i = 0;
+    while (i < count && !bytes_equal(bytes_of_text(texts[i]), text))
+        i++;
+    DEMAND(i < count);
+    return i;
+}
+
+static void load_tops(const struct table *table, struct fold *fold)
+{
+    const int32_t *partitions = NULL;
+    size_t count = fold_wanted_tops(fold, &partitions);
+    for (size_t i = 0; i < count; i++)
+        for (size_t user = 0; user < USERS; user++)
+            if (table->tops[user] > 0 && table->users[user].row.partition == partitions[i])
+                fold_load_top(fold, &(struct fold_top){partitions[i], (int64_t)user - USERS / 2,
+                                                       table->tops[user]});
+}
+
+static void keep_sums(struct table *table, struct fold *fold)
+{
+    const struct fold_totals *totals = NULL;
+    size_t count = fold_changed_totals(fold, &totals);
+    for (size_t i = 0; i < count; i++) {
+        struct fold_totals *sum = &table->totals[totals[i].partition][totals[i].chat_class];
+        add_counts(sum->counts, totals[i].counts);
+        sum->file_modes += totals[i].file_modes;
+    }
+    const struct fold_bucket *buckets = NULL;
+    count = fold_changed_buckets(fold, &buckets);
+    for (size_t i = 0; i < count; i++) {
+        const struct fold_bucket *bucket = &buckets[i];
+        DEMAND(bucket->level >= 1 && bucket->level <= LEVELS && bucket->bucket < BUCKETS);
+        add_counts(table->buckets[bucket->level - 1][bucket->bucket][bucket->partition]
+                                 [bucket->chat_class],
+                   bucket->counts);
+    }
+}
+
+static void keep_statistics(struct table *table, struct fold *fold)
+{
+    const struct fold_text_count *texts = NULL;
+    size_t count = fold_changed_langs(fold, &texts);
+    for (size_t i = 0; i < count; i++)
+        table->langs[texts[i].partition][find_text(langs, LANGS, texts[i].text)] += texts[i].chats;
+    count = fold_changed_links(fold, &texts);
+    for (size_t i = 0; i < count; i++)
+        table->links[find_text(links, LINKS, texts[i].text)] += texts[i].chats;
+    const struct fold_top *tops = NULL;
+    count = fold_changed_tops(fold, &tops);
+    for (size_t i = 0; i < count; i++)
+        table->tops[tops[i].user_id + USERS / 2] = tops[i].videos;
 }
 
 static void load_rows(const struct table *table, struct fold *fold)
@@ -167,22 +244,21 @@ static void load_rows(const struct table *table, struct fold *fold)
     for (size_t i = 0; i < count; i++)
         if (table->profiles[ids[i] + USERS / 2].exists)
             fold_load_profile(fold, &table->profiles[ids[i] + USERS / 2].row);
+    load_tops(table, fold);
 }
 
 static void keep_rows(struct table *table, struct fold *fold)
 {
     const struct fold_user *const *users = NULL;
     const struct fold_profile *const *profiles = NULL;
-    const struct fold_totals *totals = NULL;
     size_t count = fold_changed_users(fold, &users);
     for (size_t i = 0; i < count; i++)
         keep_user(table, users[i]);
     count = fold_changed_profiles(fold, &profiles);
     for (size_t i = 0; i < count; i++)
         keep_profile(table, profiles[i]);
-    count = fold_changed_totals(fold, &totals);
-    for (size_t i = 0; i < count; i++)
-        add_totals(&table->totals[totals[i].partition][totals[i].chat_class], &totals[i]);
+    keep_sums(table, fold);
+    keep_statistics(table, fold);
 }
 
 static void apply(struct table *table, struct fold *fold, const struct step *steps, size_t count)
@@ -217,7 +293,10 @@ static void check_user(const struct fold_user *a, const struct fold_user *b)
     DEMAND(a->file_mode == b->file_mode && a->is_stub == b->is_stub);
     DEMAND(a->ad_count == b->ad_count && a->ad_cooldown == b->ad_cooldown);
     DEMAND(a->is_lang_set == b->is_lang_set && a->is_blocked == b->is_blocked);
-    DEMAND(a->videos == b->videos && a->images == b->images && a->music == b->music);
+    DEMAND(a->is_mode_set == b->is_mode_set);
+    DEMAND(memcmp(&a->videos, &b->videos, sizeof(a->videos)) == 0);
+    DEMAND(memcmp(&a->images, &b->images, sizeof(a->images)) == 0);
+    DEMAND(memcmp(&a->music, &b->music, sizeof(a->music)) == 0);
     DEMAND(a->is_stub || is_same_mark(&a->first, &b->first));
 }
 
@@ -226,7 +305,8 @@ static void check_profile(const struct fold_profile *a, const struct fold_profil
     DEMAND(a->id == b->id && a->has_created_at == b->has_created_at);
     DEMAND(a->created_at_ms == b->created_at_ms && a->has_last == b->has_last);
     DEMAND(is_same_text(a->username, b->username) && is_same_text(a->first_name, b->first_name));
-    DEMAND(is_same_mark(&a->first, &b->first));
+    DEMAND(is_same_text(a->settings, b->settings) && a->has_first == b->has_first);
+    DEMAND(!a->has_first || is_same_mark(&a->first, &b->first));
     DEMAND(!a->has_last || is_same_mark(&a->last, &b->last));
 }
 
@@ -240,6 +320,23 @@ static void check_same(const struct table *a, const struct table *b)
         if (a->profiles[i].exists)
             check_profile(&a->profiles[i].row, &b->profiles[i].row);
     }
+    DEMAND(memcmp(a->totals, b->totals, sizeof(a->totals)) == 0);
+    DEMAND(memcmp(a->buckets, b->buckets, sizeof(a->buckets)) == 0);
+    DEMAND(memcmp(a->langs, b->langs, sizeof(a->langs)) == 0);
+    DEMAND(memcmp(a->links, b->links, sizeof(a->links)) == 0);
+    DEMAND(memcmp(a->tops, b->tops, sizeof(a->tops)) == 0);
+}
+
+static void add_share(struct fold_totals *sum, const struct fold_user *row)
+{
+    sum->counts[FOLD_CHATS] += row->is_stub ? 0 : 1;
+    sum->counts[FOLD_VIDEOS] += row->videos.count;
+    sum->counts[FOLD_IMAGES] += row->images.count;
+    sum->counts[FOLD_MUSIC] += row->music.count;
+    sum->counts[FOLD_VIDEO_USERS] += row->videos.count > 0 ? 1 : 0;
+    sum->counts[FOLD_IMAGE_USERS] += row->images.count > 0 ? 1 : 0;
+    sum->counts[FOLD_MUSIC_USERS] += row->music.count > 0 ? 1 : 0;
+    sum->file_modes += !row->is_stub && row->file_mode ? 1 : 0;
 }
 
 static void check_totals(const struct table *table)
@@ -247,9 +344,9 @@ static void check_totals(const struct table *table)
     struct fold_totals sums[PARTITIONS][FOLD_CHAT_CLASSES] = {0};
     for (size_t i = 0; i < USERS; i++) {
         const struct fold_user *row = &table->users[i].row;
-        struct fold_totals share = fold_share(row);
+        int chat_class = row->user_id == 0 ? 0 : row->user_id > 0 ? 1 : 2;
         if (table->users[i].exists)
-            add_totals(&sums[row->partition][share.chat_class], &share);
+            add_share(&sums[row->partition][chat_class], row);
     }
     DEMAND(memcmp(sums, table->totals, sizeof(sums)) == 0);
 }

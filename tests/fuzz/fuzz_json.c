@@ -4,7 +4,7 @@
  * Both agree with a plain reading: a member that is wanted and stands twice, or has another type,
  * makes its object unusable; the depth is that of the brackets in the text.
  */
-#include "services/gateway/json_pick.h"
+#include "libs/json/json_pick.h"
 
 #include "services/gateway/update_json.h"
 #include "tests/fuzz/fuzz.h"
