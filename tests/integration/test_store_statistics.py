@@ -239,7 +239,7 @@ def test_the_oldest_time_is_of_the_class_and_of_what_counts(ask):
         assert [await first(name, ALL) for name in ("USERS", "VIDEOS", "MUSIC", "IMAGES")] == [None] * 4
 
         database.execute("INSERT INTO g1.aliases VALUES (-1, -2)")
-        for age in (3 * HOUR, 3 * DAY, 3 * BLOCK):
+        for age in (60, 3 * HOUR, 3 * DAY, 3 * BLOCK):
             database.execute("DELETE FROM g1.users")
             database.execute(
                 "INSERT INTO g1.users (user_id, registered_at, is_stub) VALUES (5, %(now)s, false), "
@@ -300,6 +300,7 @@ async def _check_pages(method, request, expected, rows_of) -> None:
 def test_downloads_of_a_chat_go_on_over_known_and_unknown_times(ask):
     async def body(store, database):
         database.execute("UPDATE g1.videos SET downloaded_at = NULL WHERE user_id = %s AND pk_id %% 3 = 0", (BUSY,))
+        database.execute("UPDATE g1.videos SET downloaded_at = downloaded_at / 1000000 * 1000000")
         truth = Truth(database)
         for user_id in (BUSY, NEW_BUSY, OLD_BUSY, 3, 5_000):
             expected = _expected(truth.downloads_of(user_id))
@@ -311,6 +312,7 @@ def test_downloads_of_a_chat_go_on_over_known_and_unknown_times(ask):
 
 def test_downloads_of_a_period_go_on_where_they_stopped(ask):
     async def body(store, database):
+        database.execute("UPDATE g1.videos SET downloaded_at = downloaded_at / 100 * 100")
         truth = Truth(database)
         asked = ((-5, 0), (0, USERS), (0, GROUPS), (HOUR, ALL), (DAY, GROUPS), (NOW, ALL), (2**63 - 1, USERS))
         for period, chat_class in asked:
