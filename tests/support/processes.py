@@ -11,11 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-<<<<<<< HEAD
 from deploy.local.process import free_ports
-=======
 from tests.support import canaries
->>>>>>> d0796f1 (tests: search everything that comes out of the services for canaries)
 
 _INHERITED = (
     "PATH",
