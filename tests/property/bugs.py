@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-BUGS: dict[str, tuple[str, ...]] = {
-    "store.last_fact_stays": ("buckets: .*", "answer: GetBotStats by (rows|model|scan)"),
-    "store.border_belongs_before": ("buckets: .*", "answer: GetBotStats by (rows|model|scan)"),
-    "store.unknown_time_counts": ("buckets: unexpected row", "answer: GetBotStats by (rows|model|scan)"),
-    "store.old_lang_stays": ("langs: .*", "answer: GetOtherStats by (rows|model|scan)"),
-    "store.tie_enters_no_top": ("top_users: (missing|unexpected) row",),
-    "store.window_takes_its_edge": ("answer: GetBotStats by (rows|model|scan)",),
-    "store.moved_counts_twice": ("answer: GetBotStats by (rows|model|scan)",),
+from dataclasses import dataclass
+
+_BOT_STATS = "answer: GetBotStats by (rows|model|scan)"
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """Kinds of difference, as regular expressions, that histories must bring to light.
+
+    first  number of a history that is known to do so; later ones will, too, should it do so no more.
+    """
+
+    kinds: tuple[str, ...]
+    first: int = 0
+
+
+BUGS: dict[str, Bug] = {
+    "store.last_fact_stays": Bug(("buckets: wrong row", _BOT_STATS), first=4),
+    "store.border_belongs_before": Bug(("buckets: .* row", _BOT_STATS), first=7),
+    "store.unknown_time_counts": Bug(("buckets: unexpected row", _BOT_STATS)),
+    "store.old_lang_stays": Bug(("langs: .* row", "answer: GetOtherStats by (rows|model|scan)"), first=2),
+    "store.tie_enters_no_top": Bug(("top_users: (missing|unexpected) row",), first=14),
+    "store.window_takes_its_edge": Bug((_BOT_STATS,)),
+    "store.moved_counts_twice": Bug((_BOT_STATS,)),
 }
-"""Kinds of difference, as regular expressions, that histories must bring to light."""
