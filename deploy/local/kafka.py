@@ -13,7 +13,7 @@ from deploy.local import process
 
 CACHE = pathlib.Path(__file__).resolve().parents[2] / ".cache" / "kafka"
 ARCHIVE = CACHE / "classes.jsa"  # the loaded classes, shared: a broker starts in half the time
-READY_S = 60
+READY_S = 180  # three brokers on a busy machine
 
 
 class Kafka:
