@@ -161,6 +161,7 @@ def _server_properties(node, nodes, folder):
         "min.insync.replicas": in_sync,
         "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 4,
+        "transaction.state.log.num.partitions": 4,
         "transaction.state.log.replication.factor": copies,
         "transaction.state.log.min.isr": in_sync,
         "share.coordinator.state.topic.replication.factor": copies,

@@ -27,6 +27,7 @@ from tests.support.processes import Service, free_port, run_command
 
 HOOK = "/hook"
 _POLL_S = 0.05
+_CREATE_TRIES = 5
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class Pair:
         for number in range(plan.stores):
             self.stores.append(self._make_store(number))
         await asyncio.gather(
-            run_command(plan.binaries / "telefact-gateway", ["topics", "create"], self.gateways[0].environment),
+            self._create_topics(),
             run_command(plan.binaries / "telefact-store", ["migrate"], self.store.environment),
         )
         try:
@@ -87,6 +88,17 @@ class Pair:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._end()
+
+    async def _create_topics(self) -> None:
+        """A broker on a busy machine may be too slow for the command's patience; it makes what is missing."""
+        for tries_left in reversed(range(_CREATE_TRIES)):
+            try:
+                binary = self.plan.binaries / "telefact-gateway"
+                await run_command(binary, ["topics", "create"], self.gateways[0].environment)
+                return
+            except RuntimeError:
+                if tries_left == 0:
+                    raise
 
     @property
     def services(self) -> list[Service]:

@@ -27,7 +27,7 @@ _INHERITED = (
 _LOG_END_BYTES = 4_000
 _POLL_S = 0.02
 _LOOK_S = 1.0
-READY_S = 60.0  # so long on a busy machine only
+READY_S = 180.0  # so long on a busy machine only
 _given_ports: set[int] = set()
 
 

@@ -22,8 +22,8 @@ from tests.support.updates import generate
 
 _ENDLESS = 1_000_000
 _POLL_S = 0.02
-PATIENCE_S = 60.0  # of every wait at least, on a busy machine
-SETTLE_S = 240.0  # Telegram comes again after up to 120 s
+PATIENCE_S = 240.0  # of every wait at least, on a busy machine
+SETTLE_S = 480.0  # Telegram comes again after up to 120 s
 
 
 @dataclass(frozen=True, slots=True)
