@@ -171,19 +171,26 @@ async def until_one_leads(each: Polled, deadline_s: float = 30.0) -> None:
         await asyncio.sleep(0.1)
 
 
-def test_while_a_webhook_is_set_it_polls_not_says_what_to_do_and_deletes_nothing(run: Run, make_plan: MakePlan) -> None:
+@pytest.mark.parametrize("is_running", [False, True], ids=["before_the_start", "while_it_polls"])
+def test_while_a_webhook_is_set_it_polls_not_says_what_to_do_and_deletes_nothing(
+    run: Run, make_plan: MakePlan, is_running: bool
+) -> None:
     async def whole() -> None:
         async with polled(make_plan, 146) as each:
             pair = each.pair
             gateway = pair.gateways[0]
             binary = pair.plan.binaries / "telefact-gateway"
             await each.acked_more(100)
-            assert await gateway.stop() == 0, gateway.log_end()
+            if not is_running:
+                assert await gateway.stop() == 0, gateway.log_end()
             secret = {"GATEWAY_WEBHOOK_SECRET": "switch-secret_0123456789"}
             await run_command(binary, ["webhook", "set", "--url", "http://127.0.0.1:1/hook"], gateway.environment | secret)
             asked = len(each.telegram.calls_of("getUpdates"))
-            await gateway.spawn()
+            if not is_running:
+                await gateway.spawn()
             await until(lambda: "code=webhook_set" in gateway.log_path.read_text(), 20, "the alarm")
+            if is_running:
+                asked = len(each.telegram.calls_of("getUpdates"))
             await asyncio.sleep(3)
             assert not await gateway.is_ready()
             assert gateway.is_running
