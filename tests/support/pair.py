@@ -86,19 +86,17 @@ class Pair:
             raise
         return self
 
+    async def _create_topics(self) -> None:
+        """A broker that has only just started may be too busy to answer the first call in time."""
+        binary, environment = self.plan.binaries / "telefact-gateway", self.gateways[0].environment
+        for _ in range(_CREATE_TRIES - 1):
+            with contextlib.suppress(RuntimeError):
+                await run_command(binary, ["topics", "create"], environment)
+                return
+        await run_command(binary, ["topics", "create"], environment)
+
     async def __aexit__(self, *exc: object) -> None:
         await self._end()
-
-    async def _create_topics(self) -> None:
-        """A broker on a busy machine may be too slow for the command's patience; it makes what is missing."""
-        for tries_left in reversed(range(_CREATE_TRIES)):
-            try:
-                binary = self.plan.binaries / "telefact-gateway"
-                await run_command(binary, ["topics", "create"], self.gateways[0].environment)
-                return
-            except RuntimeError:
-                if tries_left == 0:
-                    raise
 
     @property
     def services(self) -> list[Service]:
