@@ -82,7 +82,7 @@ async def _ended_by_itself(service: Service, within_s: float) -> int | None:
     status = None
     with contextlib.suppress(TimeoutError):
         status = await service.wait(within_s)
-    if status is None:
+    if service.is_running:
         await service.kill()
     await service.spawn()
     return status
