@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from pathlib import Path
 
 import pytest
 
 from deploy.local.servers import Servers
-from tests.chaos.bench import behind_proxies
+from tests.chaos.ground import running_servers
 from tests.e2e.conftest import Run
 from tests.faults.repeat import patience, rounds
 from tests.faults.stores import backlog, quick, wait_applied_to
@@ -47,10 +46,6 @@ def test_C12_a_byte_damaged_on_the_wire_is_fetched_again(run: Run, binaries: Pat
             verdict = await pair.judge(entries, published)
         assert verdict.is_green, verdict.report()
 
-    servers = Servers(work_dir / "servers")
-    with contextlib.ExitStack() as stack:
-        stack.callback(servers.stop)
-        stack.callback(servers.kill_postgres)
-        stack.callback(servers.kill_kafka)
-        kafka, _ = stack.enter_context(behind_proxies(servers))
+    with running_servers(work_dir / "servers", brokers=1) as (servers, proxies):
+        (kafka,) = proxies.kafka
         run(body(servers))
