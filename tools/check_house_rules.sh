@@ -40,6 +40,8 @@ found=$(
   rule "banned function" "${word}($banned)[(]"
   rule "numbers are parsed in libs/base" "${word}(strtol|strtoll|strtoul|strtoull)[(]" 'libs/base/|tests|bench'
   rule "wait for an event, with a timeout" "${word}(sleep|usleep|nanosleep)[(]"
+  rule "the wall clock decides nothing: libs/base/now" "CLOCK_REALTIME|${word}(time|gettimeofday)[(]" \
+    'libs/base/now|tests|bench'
   rule "comments are /* */" '//'
   rule "output is main's and the log's" "${word}f?printf[(]" \
     'libs/base/(command_line|log|settings|mem|fault)|services/[a-z]+/main|tests|bench'

@@ -13,7 +13,7 @@ from deploy.local import process
 
 CACHE = pathlib.Path(__file__).resolve().parents[2] / ".cache" / "kafka"
 ARCHIVE = CACHE / "classes.jsa"  # the loaded classes, shared: a broker starts in half the time
-READY_S = 60
+READY_S = 180  # three brokers on a busy machine
 
 
 class Kafka:
@@ -161,6 +161,7 @@ def _server_properties(node, nodes, folder):
         "min.insync.replicas": in_sync,
         "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 4,
+        "transaction.state.log.num.partitions": 4,
         "transaction.state.log.replication.factor": copies,
         "transaction.state.log.min.isr": in_sync,
         "share.coordinator.state.topic.replication.factor": copies,

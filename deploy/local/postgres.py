@@ -11,7 +11,7 @@ import tempfile
 
 from deploy.local import process
 
-READY_S = 30
+READY_S = 120
 ROLE = "telefact"
 SOCKET_PATH_MAX = 80  # a socket's path is limited to 107 bytes
 

@@ -185,7 +185,8 @@ static void read_entry(struct reading *reading, const char *entry)
         return;
 
     bool is_passed = table->pass_prefix != NULL && name.len > strlen(table->pass_prefix) &&
-                     settings_name_has_prefix(name, table->pass_prefix);
+                     settings_name_has_prefix(name, table->pass_prefix) &&
+                     settings_name_is_plain(name);
     if (is_passed) {
         if (*value != '\0')
             read_passed(reading, name, value);

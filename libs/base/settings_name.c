@@ -101,6 +101,16 @@ bool settings_name_is_service_link(struct bytes name, const char *value)
     return contains(name, "_SERVICE_PORT_", false) || contains(name, "_PORT_", true);
 }
 
+bool settings_name_is_plain(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        if (!(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_')
+            return false;
+    }
+    return true;
+}
+
 char *settings_name_property(struct bytes name)
 {
     char *key = mem_text(name.data, name.len);

@@ -18,6 +18,9 @@ const char *settings_name_nearest(const struct settings_table *table, struct byt
 /* Kubernetes sets variables like these in every pod for each Service of the namespace. */
 bool settings_name_is_service_link(struct bytes name, const char *value);
 
+/* Only A-Z 0-9 _: another spelling of a property would stand beside the right one. */
+bool settings_name_is_plain(struct bytes name);
+
 /* "QUEUED_MIN_MESSAGES" -> "queued.min.messages"; the caller frees it. */
 char *settings_name_property(struct bytes name);
 

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #define DEPTH_MAX 16U
-#define PART_OVERHEAD 48U /* what malloc and protobuf-c's books cost for each field, roughly */
+/* What a field costs at most beside its bytes: protobuf-c's book of it (32 bytes, in slabs that
+ * double), the entry of an unknown one (24), and malloc's of it and of its bytes. */
+#define PART_OVERHEAD 128U
 #define FIELD_NUMBER_MAX 536870911U
 #define PATH_MAX_LEN 160
 

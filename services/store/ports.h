@@ -39,7 +39,8 @@ enum source_event_kind {
     SOURCE_ASSIGNED, /* these partitions, and only these, are this process's: nothing is fetched
                         until start */
     SOURCE_REVOKED,  /* all partitions were taken: drop what is not committed */
-    SOURCE_LOST_POSITION, /* `partition`: the log does not hold the offset it was to go on at */
+    SOURCE_LOST_POSITION, /* `partition`: the log does not hold the offset it was to go on at, or a
+                             damaged record there */
     SOURCE_TROUBLE, /* brokers unwell: check fingerprints again; `why` is a constant or short-lived
                        text */
 };

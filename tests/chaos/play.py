@@ -27,6 +27,7 @@ from tests.support.traffic import Traffic, TrafficPlan
 STILL_S = 130.0  # Telegram itself waits up to 120 s before it tries again
 MAX_CONNECTIONS = 100
 ODD = 0.01
+SERVERS_FAIL = (RuntimeError, KafkaException, psycopg.OperationalError)
 MAY_EXPIRE = {
     "inline_query",
     "callback_query",
@@ -78,7 +79,7 @@ async def play(chosen: Round, binaries: Path, folder: Path, say: Say) -> Result:
                 result.notes, result.done = ground.notes, bench.done
     except NotReady as error:
         result.wrong.append(str(error))
-    except (RuntimeError, OSError, KafkaException, psycopg.OperationalError) as error:
+    except (OSError, *SERVERS_FAIL) as error:
         result.trouble = f"{type(error).__name__}: {error}"
     result.wrong += _leaks(canaries.take() + canaries.in_files(folder))
     return result
@@ -148,8 +149,10 @@ async def _settle(traffic: Traffic, still_s: float) -> None:
     while True:
         try:
             return await traffic.settle(still_s)
-        except TimeoutError:
-            lag = await asyncio.to_thread(traffic.pair.lag)
+        except (TimeoutError, *SERVERS_FAIL):
+            lag = None
+            with contextlib.suppress(*SERVERS_FAIL):
+                lag = await asyncio.to_thread(traffic.pair.lag)
             now = (*traffic.telegram.progress()[:-1], traffic.bot.log.finished, lag)
             if now == before:
                 raise

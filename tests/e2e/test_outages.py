@@ -14,6 +14,7 @@ from tests.support.telegram import LOST
 from tests.support.traffic import Traffic, TrafficPlan
 
 KAFKA_AWAY_S = 20.0
+GROWTH_MAX_KIB = 16 << 10
 IDLE_CPU_MAX = 0.5  # of one core while nothing can be done
 
 
@@ -33,11 +34,13 @@ def test_kafka_away_for_twenty_seconds_under_load(run: Run, make_hurt_plan: Make
             await asyncio.to_thread(plan.servers.kill_kafka)
             began = time.monotonic()
             await wait_not_ready(pair.gateways[0], 10)
+            rss = {service.name: service.rss_kib() for service in pair.services}
             before = {service.name: cpu_s(service) for service in pair.services}
             measured_from = time.monotonic()
             while time.monotonic() - began < KAFKA_AWAY_S:
                 await asyncio.sleep(0.1)
             away_s = time.monotonic() - measured_from
+            grown = {service.name: service.rss_kib() - rss[service.name] for service in pair.services}
             used = {service.name: (cpu_s(service) - before[service.name]) / away_s for service in pair.services}
             await asyncio.to_thread(plan.servers.start_kafka)
             returned = time.monotonic()
@@ -47,6 +50,7 @@ def test_kafka_away_for_twenty_seconds_under_load(run: Run, make_hurt_plan: Make
             verdict = await traffic.settle_and_judge(deadline_s=90)
             assert verdict.is_green, verdict.report()
             assert {name: share for name, share in used.items() if share > IDLE_CPU_MAX} == {}
+            assert {name: kib for name, kib in grown.items() if kib > GROWTH_MAX_KIB} == {}, "memory stays flat"
             refused = [
                 attempt for entry in traffic.telegram.ledger.entries for attempt in entry.attempts if attempt.status
             ]

@@ -18,6 +18,7 @@ from tests.support.proxy import Proxy
 check_counts = _check_counts
 many = _many
 Database = psycopg.Connection[Any]
+PATIENCE_S = 240.0  # on a busy machine
 OF_WRITER = "application_name = 'telefact-store' AND datname = current_database()"
 
 
@@ -47,9 +48,9 @@ def terminate(database: Database) -> int:
     return len(rows(database, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OF_WRITER}"))
 
 
-async def until(what: str, holds: Callable[[], bool], deadline_s: float = 20.0) -> None:
+async def until(what: str, holds: Callable[[], bool], deadline_s: float = PATIENCE_S) -> None:
     """Wait for it without blocking; a database that does not answer does not hold."""
-    deadline = time.monotonic() + deadline_s
+    deadline = time.monotonic() + max(deadline_s, PATIENCE_S)
     while True:
         try:
             if await asyncio.to_thread(holds):
@@ -60,8 +61,8 @@ async def until(what: str, holds: Callable[[], bool], deadline_s: float = 20.0) 
         await asyncio.sleep(0.02)
 
 
-async def until_logged(service: Service, text: str, deadline_s: float = 20.0) -> None:
-    deadline = time.monotonic() + deadline_s
+async def until_logged(service: Service, text: str, deadline_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + max(deadline_s, PATIENCE_S)
     while text not in service.log_path.read_text():
         assert time.monotonic() < deadline, f"not logged: {text}\n{service.log_end()}"
         await asyncio.sleep(0.05)

@@ -16,11 +16,13 @@ from deploy.local.servers import Servers
 from tests.e2e.conftest import MakePlan, Run
 from tests.e2e.kafka_tools import produce
 from tests.e2e.poison import USER, poisons
+from tests.faults.database import through
 from tests.faults.stores import quick, wait_applied_to
 from tests.integration.store_log import TIME_MS, Event, Log, applied, connected, key_of, rows, seen, wait_applied
 from tests.integration.test_store_ingest import Bench, _check_counts, _many
 from tests.support.oracle import DeadLetter, ids
 from tests.support.pair import BOT_ID, Pair
+from tests.support.proxy import Proxy
 from tests.support.traffic import Traffic, TrafficPlan, until
 
 POISONS = 200
@@ -40,7 +42,7 @@ def end_of(bench: Bench, partition: int) -> int:
         consumer.close()
 
 
-async def stopped_for(bench: Bench, service: object, reason: str, deadline_s: float = 20.0) -> None:
+async def stopped_for(bench: Bench, service: object, reason: str, deadline_s: float = 60.0) -> None:
     """Wait for the alarm of a running store."""
     deadline = time.monotonic() + deadline_s
     while True:
@@ -85,10 +87,10 @@ def test_C06_a_gap_in_the_offsets_stops_the_partition(run: Run, bench: Bench) ->
                 at = dict(rows(database, "SELECT partition, next_offset FROM g1.fence"))
                 event = _many(1, start=900)[0]
                 producer = Producer({"bootstrap.servers": bench.log.bootstrap, "transactional.id": bench.log.prefix})
-                producer.init_transactions(20)
+                producer.init_transactions(60)
                 producer.begin_transaction()
                 producer.produce(bench.log.topic, event.SerializeToString(), key_of(event), 0)
-                producer.commit_transaction(20)
+                producer.commit_transaction(60)
                 await until(lambda: end_of(bench, 0) == at[0] + 2, 10, "the transaction's marker")
                 late = _many(1, start=901)[0]
                 bench.log.put_raw([(key_of(late), late.SerializeToString())], partition=0)
@@ -255,6 +257,38 @@ def test_C11_a_database_slower_than_the_poll_interval_costs_the_membership_only(
             assert verdict.is_green, verdict.report()
 
     run(body())
+
+
+@pytest.mark.timeout(240)
+def test_C11_a_slow_database_within_the_poll_interval_keeps_the_membership(run: Run, make_plan: MakePlan) -> None:
+    """Every answer of PostgreSQL takes a second, so a batch takes many; meanwhile the log grows."""
+
+    async def body() -> None:
+        plan = make_plan(gateways=1)
+        postgres = plan.servers.postgres
+        with Proxy(("127.0.0.1", postgres.state["port"])) as proxy:
+            url = through(postgres.url(f"t_{plan.name}"), proxy)
+            plan.store_settings = quick(STORE_DATABASE_URL=url, STORE_LOCK_TIMEOUT_MS="5000")
+            async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=225, rate=300)) as traffic:
+                await traffic.acked(200, 60)
+                revoked = pair.store.log_path.read_text().count("partitions revoked")
+                proxy.delay(0.5)
+                at = sum((await asyncio.to_thread(pair.fences)).values())
+                await wait_applied_in(pair, at + 1_000)
+                proxy.heal()
+                assert pair.store.log_path.read_text().count("partitions revoked") == revoked
+                verdict = await traffic.settle_and_judge(deadline_s=90)
+                assert verdict.is_green, verdict.report()
+
+    run(body())
+
+
+async def wait_applied_in(pair: Pair, applied_min: int, deadline_s: float = 90.0) -> None:
+    """Wait until so many records are applied."""
+    deadline = time.monotonic() + deadline_s
+    while sum((await asyncio.to_thread(pair.fences)).values()) < applied_min:
+        assert time.monotonic() < deadline, f"not {applied_min} applied\n{pair.store.log_end()}"
+        await asyncio.sleep(0.2)
 
 
 @pytest.mark.timeout(120)

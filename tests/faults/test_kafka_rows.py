@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from deploy.local.servers import Servers
 from tests.conftest import running_servers
@@ -57,17 +59,31 @@ def test_K01_brokers_restarted_in_turn_lose_nothing(
             await asyncio.to_thread(relaunch, servers, node_id)
             await asyncio.to_thread(servers.kafka.wait_ready)
             await traffic.acked_more(150, 60)
+        attempts = [each for entry in traffic.telegram.ledger.entries for each in entry.attempts]
+        assert {each.status for each in attempts} == {200}, "nobody was told to come again"
 
     _judged(run, three, binaries, work_dir, name, act)
+
+
+def leaders(pair: Pair) -> list[int]:
+    """The brokers that lead the partitions of the events topic; blocks."""
+    admin = AdminClient({"bootstrap.servers": pair.bootstrap, "log_level": 2})
+    partitions = admin.list_topics(pair.events_topic, timeout=10).topics[pair.events_topic].partitions
+    return [partitions[number].leader for number in sorted(partitions)]
 
 
 def test_K02_K13_a_broker_that_stands_still_hands_its_partitions_over(
     run: Run, three: Servers, binaries: Path, work_dir: Path, name: str
 ) -> None:
     async def act(pair: Pair, traffic: Traffic, servers: Servers) -> None:
-        pid = _pid(servers, NODES[0])
+        before = await asyncio.to_thread(leaders, pair)
+        pid = _pid(servers, before[0])
         os.kill(pid, signal.SIGSTOP)  # its connections stay open and nothing comes back
         try:
+            await traffic.acked_more(300, 90)
+            deadline = time.monotonic() + 60
+            while before[0] in await asyncio.to_thread(leaders, pair):
+                assert time.monotonic() < deadline, "it leads still"
             await traffic.acked_more(300, 90)
         finally:
             os.kill(pid, signal.SIGCONT)

@@ -33,7 +33,7 @@ def bench(servers: Servers, topic_prefix: str, database_url: str, binaries: Path
     return Bench(Log(servers.kafka_bootstrap, topic_prefix), database_url, binaries, work_dir)
 
 
-async def alarm(bench: Bench, service: Service, reason: str, partitions: int, deadline_s: float = 30.0) -> None:
+async def alarm(bench: Bench, service: Service, reason: str, partitions: int, deadline_s: float = 60.0) -> None:
     """Wait until so many partitions of a running store stand still for this reason."""
     deadline = time.monotonic() + deadline_s
     while True:
@@ -151,7 +151,7 @@ def test_replication_that_becomes_unwise_is_told_while_it_serves(
             await wait_not_ready(gateway, 30)
             assert "cleanup.policy is compact and must be delete" in gateway.log_path.read_text()
             await asyncio.to_thread(set_topic_config, pair.bootstrap, pair.events_topic, "cleanup.policy", "delete")
-            await gateway.wait_ready(30)
+            await gateway.wait_ready()
             async with Traffic(pair, TrafficPlan(seed=75, count=300)) as traffic:
                 verdict = await traffic.settle_and_judge()
             assert verdict.is_green, verdict.report()
@@ -226,7 +226,7 @@ def test_C13_an_unclean_leader_election_stops_the_partition(
         bench = Bench(log, servers.create_database("unclean"), binaries, work_dir)
         write(bench, 0, 200)
         service = bench.store(**CHECKED_OFTEN)
-        await service.start(30)
+        await service.start()
         with connected(bench.url) as database:
             wait_applied(database, 200)
             servers.kill_kafka(node_id=2)

@@ -25,7 +25,7 @@ def test_a_rolling_restart_of_all_behind_one_address_loses_nothing(run: Run, mak
                     for service in pair.services:
                         assert await service.stop() == 0, service.log_end()
                         await traffic.acked_more(50, 20)
-                        await service.start(30)
+                        await service.start()
                         await traffic.acked_more(50, 20)
                     after = await epochs(pair)
                     assert all(after[partition] > epoch for partition, epoch in before.items())

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -21,11 +16,10 @@ from deploy.local.servers import Servers
 from tests.faults.database import (
     Bench, Proxy, applied_at, as_admin, check_counts, many, port_of, terminate, through, until, until_logged,
 )
-from tests.integration.store_log import Event, Log, connected, rows, video, wait_applied
+from tests.faults.disks import fill, needs_root, small_disk
+from tests.integration.store_log import Event, Log, applied, connected, rows, video, wait_applied
 from tests.support.processes import Service
 from tests.support.protos import read_grpc, read_pb2
-
-
 
 QUICK = {"STORE_STATEMENT_TIMEOUT_MS": "1000", "STORE_LOCK_TIMEOUT_MS": "500", "STORE_CONNECT_TIMEOUT_MS": "2000"}
 
@@ -94,7 +88,7 @@ def test_P04_a_read_only_database_pauses_writes_and_serves_reads(hurt_servers: S
                     admin.execute("ALTER SYSTEM RESET default_transaction_read_only")
                     admin.execute("SELECT pg_reload_conf()")
             await goes_on(bench, 200, 200)
-            await store.wait_ready(10)
+            await store.wait_ready()
             assert store.starts == 1
 
     asyncio.run(body())
@@ -143,35 +137,19 @@ def test_P05_a_serialization_failure_repeats_the_batch(bench: Bench) -> None:
     asyncio.run(body())
 
 
-@contextlib.contextmanager
-def small_disk(mib: int) -> Iterator[Path]:
-    """A tmpfs that PostgreSQL's user can enter."""
-    folder = Path(tempfile.mkdtemp(prefix="telefact-disk."))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", folder], check=True)
-    try:
-        shutil.chown(folder, "postgres", "postgres")
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-        folder.rmdir()
-
-
 @pytest.mark.timeout(180)
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+@needs_root
 def test_P06_a_full_disk_pauses_until_there_is_room(hurt_servers: Servers, bench: Bench, name: str) -> None:
     async def body() -> None:
         database = bench.url.rpartition("/")[2]
-        with small_disk(64) as disk, as_admin(hurt_servers) as admin:
+        with small_disk(64, "postgres") as disk, as_admin(hurt_servers) as admin:
             admin.execute(f"CREATE TABLESPACE t_{name} LOCATION '{disk}'")
             admin.execute(f"ALTER DATABASE {database} SET TABLESPACE t_{name}")
             try:
                 bench.log.put(many(200))
                 async with bench.running() as store:
                     await until("applied", lambda: applied_at(bench.url) == 200)
-                    ballast = disk / "ballast"
-                    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as out:
-                        while True:
-                            out.write(bytes(4096))
+                    ballast = fill(disk)
                     bench.log.put(many(20_000, start=200))
                     await until_logged(store, "53100", 30)
                     stuck = await asyncio.to_thread(applied_at, bench.url)
@@ -187,6 +165,61 @@ def test_P06_a_full_disk_pauses_until_there_is_room(hurt_servers: Servers, bench
             finally:
                 admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
                 admin.execute(f"DROP TABLESPACE t_{name}")
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("state", ["53100", "53200"])
+def test_P06_a_server_that_lacks_something_is_asked_again_and_blames_no_event(bench: Bench, state: str) -> None:
+    """A trigger plays the server whose disk or memory is full for a while."""
+
+    async def body() -> None:
+        bench.log.put(many(200))
+        async with bench.running() as store:
+            with connected(bench.url) as database:
+                wait_applied(database, 200)
+                database.execute(
+                    f"CREATE FUNCTION public.lack() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                    f"RAISE EXCEPTION 'lacking' USING ERRCODE = '{state}'; END $$")
+                database.execute("CREATE TRIGGER lack BEFORE INSERT ON g1.videos "
+                                 "FOR EACH STATEMENT EXECUTE FUNCTION public.lack()")
+                bench.log.put(many(200, start=200))
+                await until_logged(store, state)
+                await asyncio.sleep(3)  # several tries
+                assert applied(database) == 200
+                assert not await store.is_ready()
+                assert "level=warn" in bench.log_text()
+                database.execute("DROP TRIGGER lack ON g1.videos")
+            await goes_on(bench, 200, 200)
+            await store.wait_ready()
+            with connected(bench.url) as database:
+                assert rows(database, "SELECT count(*) FROM telefact.dead_letters") == [(0,)]
+            assert "partition stopped" not in bench.log_text()
+            assert store.starts == 1
+
+    asyncio.run(body())
+
+
+@pytest.mark.timeout(120)
+def test_P07_reads_that_fill_their_pool_hold_up_no_writes(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(many(200))
+        async with bench.running(STORE_ROLES="ingest,rpc", STORE_RPC_POOL_MAX="2", **QUICK) as store:
+            await until("applied", lambda: applied_at(bench.url) == 200)
+            with psycopg.connect(bench.url) as other:
+                other.execute("LOCK TABLE telefact.active")  # every read looks there, the writer does not
+                reads = [asyncio.create_task(count_users(store, 20.0)) for _ in range(40)]
+                with connected(bench.url) as watch:
+                    await until("both of the readers' sessions wait", lambda: rows(
+                        watch, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")[0][0] == 2)
+                for start in range(200, 1_000, 200):
+                    bench.log.put(many(200, start=start))
+                    await until("applied", lambda end=start + 200: applied_at(bench.url) == end)
+                assert not any(read.done() and read.exception() is None for read in reads)
+            await asyncio.gather(*reads, return_exceptions=True)
+            assert await reads_again(store) > 0
+            await goes_on(bench, 200, 200, 200, 200, 200)
 
     asyncio.run(body())
 
@@ -289,10 +322,8 @@ def test_P08_sigterm_ends_it_though_the_server_is_silent(bench: Bench) -> None:
                     with pytest.raises(grpc.aio.AioRpcError):
                         await count_users(store, 0.5)
                 await asyncio.sleep(0.5)
-                began = time.monotonic()
                 store.signal(signal.SIGTERM)
-                await store.wait(15)
-                assert time.monotonic() - began < 15
+                assert await store.wait(15) in (0, 1), "drained, or left at the end of its time"
             finally:
                 if store.is_running:
                     await store.kill()

@@ -1,4 +1,4 @@
-"""S1 and S3 to S5: no memory, no descriptors, no threads, interrupted calls, signals in every state, a log nobody takes."""
+"""S3 to S5: no descriptors, no threads, interrupted calls, signals in every state, a log nobody takes."""
 
 from __future__ import annotations
 
@@ -10,103 +10,22 @@ import signal
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.e2e.conftest import MakePlan, Run
+from tests.e2e.test_outages import IDLE_CPU_MAX, cpu_s
+from tests.faults.database import terminate
+from tests.faults.disks import fill, needs_root, small_disk
 from tests.faults.stores import quick
-from tests.faults.torture import Tortured, build
+from tests.faults.torture import Tortured, build, check_end, outcome
 from tests.support.pair import Pair
-from tests.support.processes import Service
+from tests.support.processes import http_get
 from tests.support.proxy import Proxy
 from tests.support.traffic import Traffic, TrafficPlan
 
-NTH_AT_START = (1, 2, 3, 5, 9, 17, 40, 90, 200, 450, 900)
-NTH_UNDER_LOAD = {"own": (700, 2_000), "all": (4_000, 9_000)}
-MEMORY_ERRORS = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
-FOREIGN_END = -signal.SIGABRT  # librdkafka asserts that it was given memory
-
-
-async def outcome(service: Service, seconds: float) -> int | None:
-    """The status with which it ended; None: it became ready or goes on trying."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and service.is_running and not await service.is_ready():
-        await asyncio.sleep(0.02)
-    return None if service.is_running else await service.wait(1)
-
-
-def check_end(service: Service, status: int, who: str) -> None:
-    """Either the one path of exhausted memory, or a refusal to start, or a library's own assertion."""
-    assert status not in MEMORY_ERRORS, f"{service.name}: status {status}\n{service.log_end()}"
-    assert status > 0 or (who == "all" and status == FOREIGN_END), (
-        f"status {status}\n{service.log_end()}"
-    )
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("who", ["own", "all"])
-def test_S01_memory_that_fails_at_start_ends_the_process_cleanly(
-    run: Run, make_plan: MakePlan, work_dir: Path, who: str
-) -> None:
-    async def body() -> None:
-        shim = build(work_dir)
-        ends: dict[int | None, int] = {}
-        async with Pair(make_plan(gateways=1, store_settings=quick())) as pair:
-            for service in pair.services:
-                await service.stop()
-                for number in NTH_AT_START:
-                    mode = "ever" if number % 2 else "once"
-                    with Tortured(
-                        service, shim, TORTURE_MALLOC=f"{who}:{number}:{mode}"
-                    ) as tortured:
-                        await service.spawn()
-                        status = await outcome(service, 3)
-                    assert tortured.happened or number > 100, f"allocation {number} never came"
-                    if status is None:
-                        await service.kill()
-                    else:
-                        check_end(service, status, who)
-                    ends[status] = ends.get(status, 0) + 1
-                await service.start(30)
-        print(f"{who}: {ends}")
-        assert sum(count for status, count in ends.items() if status is not None) > 5
-
-    run(body())
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("who", ["own", "all"])
-@pytest.mark.parametrize("mode", ["once", "ever"])
-def test_S01_memory_that_fails_under_load_counts_nothing_wrong(
-    run: Run, make_plan: MakePlan, work_dir: Path, who: str, mode: str
-) -> None:
-    async def body() -> None:
-        shim = build(work_dir)
-        plan = make_plan(gateways=2, store_settings=quick())
-        hit = 0
-        async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=301, rate=200)) as traffic:
-            for service in (pair.gateways[0], pair.store):
-                for number in NTH_UNDER_LOAD[who]:
-                    await service.kill()
-                    with Tortured(
-                        service, shim, TORTURE_MALLOC=f"{who}:{number}:{mode}"
-                    ) as tortured:
-                        await service.spawn()
-                    deadline = time.monotonic() + 20
-                    while not tortured.happened and time.monotonic() < deadline:
-                        await asyncio.sleep(0.05)
-                    hit += bool(tortured.happened)
-                    await asyncio.sleep(0.5)
-                    if service.is_running:
-                        await service.kill()
-                    else:
-                        check_end(service, await service.wait(1), who)
-                    await service.start(30)
-            verdict = await traffic.settle_and_judge(deadline_s=90)
-            assert verdict.is_green, verdict.report()
-        print(f"{who} {mode}: {hit} of {2 * len(NTH_UNDER_LOAD[who])} allocations failed")
-        assert hit >= 3
-
-    run(body())
+NO_MORE_FILES = 3
+PAGE_BYTES = 4096
 
 
 @pytest.mark.timeout(180)
@@ -119,7 +38,7 @@ def test_S03_interrupted_and_short_calls_change_nothing(
             for service in pair.services:
                 await service.stop()
                 with Tortured(service, shim, TORTURE_SOCKETS="50") as tortured:
-                    await service.start(40)
+                    await service.start()
                 assert "socket" in tortured.happened
             async with Traffic(pair, TrafficPlan(seed=303, rate=200)) as traffic:
                 await traffic.acked(1_500, 60)
@@ -130,30 +49,101 @@ def test_S03_interrupted_and_short_calls_change_nothing(
     run(body())
 
 
+async def _make_both_tell(pair: Pair, deadline_s: float = 60.0) -> None:
+    """Give both services something to log until they have dropped a line."""
+    deadline = time.monotonic() + deadline_s
+    webhook = pair.webhooks[0].removeprefix("http://").split("/")[0]
+    for service in (pair.gateways[0], pair.store):
+        while (await service.metrics())["log_lines_dropped_total"] == 0:
+            assert time.monotonic() < deadline, f"{service.name} drops no line"
+            if service is pair.store:
+                await asyncio.to_thread(_end_store_sessions, pair)
+            else:
+                await http_get(webhook, "/not-the-path")
+            await asyncio.sleep(0.5)
+
+
+def fill_page(log: Path) -> None:
+    """To the end of what the file has on its disk already."""
+    with log.open("ab") as out:
+        out.write(b"\n" * (-log.stat().st_size % PAGE_BYTES))
+
+
+def _end_store_sessions(pair: Pair) -> int:
+    with psycopg.connect(pair.database_url) as database:
+        return terminate(database)
+
+
+@pytest.mark.timeout(180)
+@needs_root
+def test_S03_a_full_disk_under_the_log_is_borne_until_there_is_room(
+    run: Run, make_plan: MakePlan
+) -> None:
+    async def body() -> None:
+        plan = make_plan(gateways=1, store_settings=quick())
+        with small_disk(4) as disk:
+            async with Pair(plan) as pair:
+                for service in pair.services:
+                    await service.stop()
+                    service.log_path = disk / f"{service.name}.log"
+                    await service.start()
+                async with Traffic(pair, TrafficPlan(seed=312, rate=200)) as traffic:
+                    await traffic.acked(100, 30)
+                    ballast = fill(disk)
+                    for service in pair.services:
+                        fill_page(service.log_path)
+                    await _make_both_tell(pair)
+                    await traffic.acked_more(500, 30)
+                    for service in pair.services:
+                        await service.wait_ready()
+                        assert service.log_path.stat().st_size % PAGE_BYTES == 0, "not a byte more"
+                    ballast.unlink()
+                    await traffic.acked_more(100, 30)
+                    verdict = await traffic.settle_and_judge()
+                    assert verdict.is_green, verdict.report()
+                for service in pair.services:
+                    status = await service.stop()
+                    lines = service.log_path.read_text().splitlines()
+                    assert status == 0
+                    assert len(lines) > 10
+                    assert any("drained" in line for line in lines[-3:]), "lines are written again"
+
+    run(body())
+
+
 @pytest.mark.timeout(180)
 def test_S03_no_descriptor_left_is_refused_and_recovers(run: Run, make_plan: MakePlan) -> None:
     async def body() -> None:
         plan = make_plan(gateways=2, store_settings=quick())
         async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=304, rate=200)) as traffic:
             await traffic.acked(300, 30)
-            before = {}
-            for service in pair.services:
-                before[service.name] = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
-                used = max(int(fd) for fd in os.listdir(f"/proc/{service.pid}/fd")) + 1
+            before = {
+                service.name: resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
+                for service in pair.services
+            }
+            for service in pair.services:  # those that are open stay, and there are no others
                 resource.prlimit(
-                    service.pid, resource.RLIMIT_NOFILE, (used, before[service.name][1])
+                    service.pid, resource.RLIMIT_NOFILE, (NO_MORE_FILES, before[service.name][1])
                 )
-            for webhook in pair.webhooks:
-                host, port = webhook.removeprefix("http://").split("/")[0].split(":")
-                sockets = [await asyncio.open_connection(host, int(port)) for _ in range(50)]
-                await asyncio.sleep(0.5)
-                for _, writer in sockets:
-                    writer.close()
+            sockets = []
+            for address in (*pair.webhooks, *pair.publish_targets, pair.store_rpc):
+                host, port = address.removeprefix("http://").split("/")[0].split(":")
+                sockets += [await asyncio.open_connection(host, int(port)) for _ in range(50)]
+            assert await asyncio.to_thread(_end_store_sessions, pair) >= 1  # it needs new ones
+            await asyncio.sleep(5)
+            cpu = {service.name: cpu_s(service) for service in pair.services}
             await asyncio.sleep(3)
             for service in pair.services:
                 assert service.is_running, service.log_end()
+                assert (cpu_s(service) - cpu[service.name]) / 3 < IDLE_CPU_MAX, f"{service.name} spins"
+            assert "level=warn" in pair.store.log_path.read_text(), "it tells that it cannot go on"
+            for _, writer in sockets:
+                writer.close()
+            for service in pair.services:
                 resource.prlimit(service.pid, resource.RLIMIT_NOFILE, before[service.name])
-            await traffic.acked_more(300, 30)
+            await traffic.acked_more(300, 60)
+            for service in pair.services:
+                await service.wait_ready()
             verdict = await traffic.settle_and_judge()
             assert verdict.is_green, verdict.report()
             assert [service.starts for service in pair.services] == [1, 1, 1]
@@ -182,7 +172,7 @@ def test_S03_an_event_before_anybody_listens_is_not_the_last(
                 await asyncio.sleep(2)
                 assert "eventfd" in tortured.happened
                 proxy.accept()
-                await gateway.wait_ready(20)
+                await gateway.wait_ready()
                 async with Traffic(pair, TrafficPlan(seed=311, rate=200)) as traffic:
                     await traffic.acked(200, 20)
                     verdict = await traffic.settle_and_judge()
@@ -209,7 +199,7 @@ def test_S03_a_thread_that_cannot_be_made_crashes_nothing(
                         await service.kill()
                     else:
                         check_end(service, status, "all")
-                await service.start(30)
+                await service.start()
 
     run(body())
 
@@ -238,14 +228,14 @@ def test_S04_every_signal_has_its_one_way(run: Run, make_plan: MakePlan) -> None
                         f"after {wait_s} s: {status}\n{service.log_end()}"
                     )
                     assert status == 0 or wait_s < 1.0, "a drain when it is up"
-                    await service.start(30)
+                    await service.start()
             for service in (pair.gateways[0], pair.store):
                 service.signal(signal.SIGTERM)
                 service.signal(signal.SIGTERM)
                 began = time.monotonic()
                 assert await service.wait(5) in (0, 1)
                 assert time.monotonic() - began < 5
-                await service.start(30)
+                await service.start()
             verdict = await traffic.settle_and_judge(deadline_s=90)
             assert verdict.is_green, verdict.report()
 
@@ -261,7 +251,7 @@ def test_S04_sighup_drains_as_sigterm_does(run: Run, make_plan: MakePlan) -> Non
             for service in (pair.gateways[0], pair.store):
                 service.signal(signal.SIGHUP)
                 assert await service.wait(30) == 0, service.log_end()
-                await service.start(30)
+                await service.start()
             verdict = await traffic.settle_and_judge(deadline_s=90)
             assert verdict.is_green, verdict.report()
 
@@ -301,7 +291,7 @@ def test_S05_a_log_that_nobody_takes_blocks_no_work(
                 )
                 if kind != "no_space":
                     pipes.append(full_pipe(service.log_path))
-                await service.start(30)
+                await service.start()
             if kind == "closed":
                 for pipe in pipes:
                     os.close(pipe)

@@ -1,4 +1,4 @@
-"""S7: the build before and this one side by side, on one topic and one database."""
+"""S7, C10, P10: builds of other versions beside this one, on one topic and one database."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.servers import Servers
 from tests.conftest import ROOT
 from tests.e2e.conftest import MakePlan, Run
+from tests.faults.database import check_counts, many
 from tests.faults.stores import quick
+from tests.faults.test_log_identity import alarm
+from tests.integration.store_log import Log, applied, connected, rows, wait_applied
+from tests.integration.test_store_ingest import Bench
 from tests.support.pair import Pair
 from tests.support.processes import Service
 from tests.support.traffic import Traffic, TrafficPlan
@@ -19,6 +24,37 @@ from tests.support.traffic import Traffic, TrafficPlan
 PREVIOUS = "91a3c40"  # the last commit with one way in and one store; later: the last release
 FOLDER = ROOT / ".cache" / "previous"
 SERVICES = ("telefact-gateway", "telefact-store")
+KNOWS = "bool fold_is_known(enum event_kind kind)\n{\n"
+KNOWS_NO_MUSIC = KNOWS + "    if (kind == EVENT_MUSIC_EXTRACTED)\n        return false;\n"
+UNFIT = {
+    "missing": ("DROP SCHEMA telefact CASCADE", "is missing: run `telefact-store migrate`"),
+    "older": ("DELETE FROM telefact.schema_migrations", "is older than this build: run `telefact-store migrate`"),
+    "newer": ("INSERT INTO telefact.schema_migrations VALUES (99, '0099_later.sql', 'x')", "newer"),
+    "changed": ("UPDATE telefact.schema_migrations SET checksum = 'x'", "not the one of this build"),
+    "of_another_projection": ("UPDATE telefact.generations SET projection_version = 2", "projection version 2"),
+}
+
+
+def unpack(commit: str, folder: Path) -> None:
+    """The sources of a commit."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    archive = subprocess.run(
+        ["git", "archive", commit], cwd=ROOT, capture_output=True, check=True
+    ).stdout
+    subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+
+
+def build(folder: Path, *services: str) -> Path:
+    """Build services there; the folder of their binaries."""
+    cache = {"CCACHE_DIR": str(ROOT / ".cache" / "ccache"), "CCACHE_BASEDIR": str(folder)}
+    for command in (
+        ["cmake", "--preset", "dev"],
+        ["cmake", "--build", "build/dev", "-j2", "--target", *services],
+    ):
+        environment = {**os.environ, **cache}
+        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return folder / "build" / "dev" / "bin"
 
 
 @pytest.fixture(scope="session")
@@ -26,21 +62,22 @@ def previous() -> Path:
     """Folder with the services of the earlier commit, built once."""
     folder = FOLDER / PREVIOUS
     built = folder / "build" / "dev" / "bin"
-    if all((built / name).is_file() for name in SERVICES):
-        return built
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    archive = subprocess.run(
-        ["git", "archive", PREVIOUS], cwd=ROOT, capture_output=True, check=True
-    ).stdout
-    subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
-    environment = {**os.environ, "CCACHE_DIR": str(ROOT / ".cache" / "ccache")}
-    for command in (
-        ["cmake", "--preset", "dev"],
-        ["cmake", "--build", "build/dev", "-j2", "--target", *SERVICES],
-    ):
-        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    if not all((built / name).is_file() for name in SERVICES):
+        unpack(PREVIOUS, folder)
+        build(folder, *SERVICES)
     return built
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """Folder with a store of this commit that does not know MusicExtracted yet."""
+    folder = tmp_path / "older"
+    unpack("HEAD", folder)
+    fold = folder / "services" / "store" / "fold.c"
+    text = fold.read_text()
+    assert text.count(KNOWS) == 1
+    fold.write_text(text.replace(KNOWS, KNOWS_NO_MUSIC))
+    return build(folder, "telefact-store")
 
 
 def change(service: Service, binaries: Path) -> None:
@@ -63,7 +100,7 @@ def test_S07_old_and_new_side_by_side_count_alike(
                     for service in (pair.gateways[number], pair.stores[number]):
                         await service.stop()
                         change(service, folder)
-                        await service.start(30)
+                        await service.start()
                 await traffic.acked_more(500, 30)
                 for service in pair.services:
                     running = Path(f"/proc/{service.pid}/exe").resolve()
@@ -72,7 +109,7 @@ def test_S07_old_and_new_side_by_side_count_alike(
             for service in pair.services:
                 await service.stop()
                 change(service, binaries)
-                await service.start(30)
+                await service.start()
             verdict = await traffic.settle_and_judge(deadline_s=90)
             assert verdict.is_green, verdict.report()
 
@@ -91,9 +128,60 @@ def test_S07_a_topic_and_a_database_of_the_build_before_serve_this_one(
                 await service.stop()
                 change(service, binaries)
                 service.environment["STORE_MIGRATE_ON_START"] = "true"
-                await service.start(30)
+                await service.start()
             await traffic.acked_more(300, 30)
             verdict = await traffic.settle_and_judge(deadline_s=90)
             assert verdict.is_green, verdict.report()
+
+    run(body())
+
+
+@pytest.fixture
+def bench(servers: Servers, topic_prefix: str, database_url: str, binaries: Path, work_dir: Path) -> Bench:
+    return Bench(Log(servers.kafka_bootstrap, topic_prefix), database_url, binaries, work_dir)
+
+
+@pytest.mark.timeout(600)
+def test_C10_an_upgrade_goes_on_where_the_older_build_stopped(run: Run, bench: Bench, older: Path) -> None:
+    """To the older store one kind of event is of a newer version, in all partitions."""
+
+    async def body() -> None:
+        events = many(600)
+        bench.log.put(events)
+        before = Bench(bench.log, bench.url, older, bench.work_dir)
+        store = before.store()
+        await store.spawn()
+        await alarm(before, store, "unknown_payload", 4)
+        with connected(bench.url) as database:
+            assert applied(database) < len(events)
+            assert rows(database, "SELECT count(*) FROM g1.music") == [(0,)]
+        assert "upgrade telefact-store" in bench.log_text()
+        assert await store.stop() == 0
+        async with bench.running(name="upgraded"):
+            with connected(bench.url) as database:
+                wait_applied(database, len(events))
+                check_counts(database, events)
+                assert rows(database, "SELECT count(*) FROM telefact.dead_letters") == [(0,)]
+
+    run(body())
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("fault", UNFIT)
+def test_P10_a_store_does_not_start_on_a_schema_that_does_not_fit(run: Run, bench: Bench, fault: str) -> None:
+    change, says = UNFIT[fault]
+
+    async def body() -> None:
+        async with bench.running():
+            pass
+        bench.log.put(many(100))
+        with connected(bench.url) as database:
+            database.execute(change)  # type: ignore[arg-type]
+        store = bench.store(name="refused", STORE_MIGRATE_ON_START="false", STORE_ROLES="ingest,rpc")
+        await store.spawn()
+        assert await store.wait(60) == 1
+        assert says in bench.log_text("refused")
+        with connected(bench.url) as database:
+            assert rows(database, "SELECT coalesce(sum(next_offset), 0) FROM g1.fence") == [(0,)], "nothing was applied"
 
     run(body())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 from tests.support.processes import Service
 
+MEMORY_ERRORS = {-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
+FOREIGN_END = -signal.SIGABRT  # librdkafka asserts that it was given memory
 SOURCE = Path(__file__).resolve().parents[1] / "support" / "shims" / "torture.c"
 
 
@@ -39,3 +44,21 @@ class Tortured:
     def happened(self) -> str:
         """What the shim did first; empty: nothing."""
         return self.log.read_text() if self.log.exists() else ""
+
+
+async def outcome(service: Service, seconds: float) -> int | None:
+    """The status with which it ended; None: it became ready or goes on trying."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and service.is_running and not await service.is_ready():
+        await asyncio.sleep(0.02)
+    return None if service.is_running else await service.wait(1)
+
+
+def check_end(service: Service, status: int, who: str) -> None:
+    """Either the one path of exhausted memory, or a refusal to start, or a library's own assertion."""
+    assert status not in MEMORY_ERRORS, f"{service.name}: status {status}\n{service.log_end()}"
+    assert status > 0 or (who == "all" and status == FOREIGN_END), (
+        f"status {status}\n{service.log_end()}"
+    )
+    if who == "own":
+        assert (status, "out of memory, exiting" in service.log_end().splitlines()[-1]) == (1, True), service.log_end()

@@ -2,18 +2,17 @@
  * fuzz_http: the request head and chunked bodies, whole and in pieces.
  *
  * The first byte chooses the size of the pieces. Pieces must not change the outcome, and nothing
- * beyond the bytes that have arrived may be read: those are poisoned.
+ * beyond the bytes that have arrived may be read: those are poisoned. Where the body ends is what
+ * the only field that says so says.
  */
 #include "libs/http/chunks.h"
 #include "libs/http/parser.h"
 
+#include "tests/fuzz/fuzz.h"
+
 #include <sanitizer/asan_interface.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define BODY_MAX 4096
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct outcome {
     enum http_parse head;
@@ -38,12 +37,48 @@ static void check_view(struct bytes view, struct bytes data)
            "a view leaves the head");
 }
 
+/* How many fields have this name; *out is the value of the last one. */
+static size_t count_fields(const struct http_head *head, const char *name, struct bytes *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!http_name_equal(head->fields[i].name, bytes_of_text(name)))
+            continue;
+        *out = head->fields[i].value;
+        count++;
+    }
+    return count;
+}
+
+static void check_framing(const struct http_head *head)
+{
+    struct bytes value = {0};
+    size_t codings = count_fields(head, "Transfer-Encoding", &value);
+    demand(codings == (head->is_chunked ? 1 : 0), "a coding that is not undone");
+    demand(codings == 0 || http_name_equal(value, BYTES_LITERAL("chunked")), "another coding");
+    size_t lengths = count_fields(head, "Content-Length", &value);
+    demand(lengths == (head->has_length ? 1 : 0), "a length that does not count");
+    if (lengths > 0) {
+        char *text = fuzz_text(value);
+        demand(value.len > 0 && strspn(text, "0123456789") == value.len, "no plain number");
+        demand(head->length == (value.len > 19 ? UINT64_MAX : strtoull(text, NULL, 10)),
+               "another length");
+        free(text);
+    }
+    size_t hosts = count_fields(head, "Host", &value);
+    demand(hosts == 1 || (hosts == 0 && head->is_http_1_0), "not one host");
+    if (count_fields(head, "Connection", &value) > 0 &&
+        http_name_equal(value, BYTES_LITERAL("close")))
+        demand(!head->is_keep_alive, "kept alive against its will");
+}
+
 static void check_head(const struct http_parser *parser, struct bytes data)
 {
     const struct http_head *head = &parser->head;
     demand(parser->head_len <= data.len, "the head is longer than the data");
     demand(head->path.len > 0 && head->path.data[0] == '/', "the path has no '/'");
     demand(!(head->is_chunked && head->has_length), "two framings");
+    check_framing(head);
     check_view(head->method, data);
     check_view(head->path, data);
     check_view(head->query, data);

@@ -60,7 +60,7 @@ static void check_encoded(struct bytes text)
         }
         DEMAND(byte == (unsigned char)text.data[at]);
     }
-    DEMAND(at == text.len || (at <= RPC_STATUS_TEXT_MAX && at > RPC_STATUS_TEXT_MAX - 4));
+    DEMAND(at == text.len || (at <= RPC_STATUS_TEXT_MAX && at >= RPC_STATUS_TEXT_MAX - 4));
     free(encoded);
 }
 

@@ -10,6 +10,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
+#include <stddef.h>
 #include <telefact/gateway/v1/publish_service.pb-c.h>
 #include <telefact/store/v1/read_service.pb-c.h>
 
@@ -18,19 +19,28 @@
 
 struct heap {
     size_t used;
+    size_t most;
 };
 
 static void *count_alloc(void *self, size_t size)
 {
     struct heap *heap = self;
+    size_t *block = malloc(sizeof(max_align_t) + size);
+    DEMAND(block != NULL);
+    *block = size;
     heap->used += size;
-    return malloc(size);
+    heap->most = heap->used > heap->most ? heap->used : heap->most;
+    return (char *)block + sizeof(max_align_t);
 }
 
 static void count_free(void *self, void *pointer)
 {
-    (void)self;
-    free(pointer);
+    struct heap *heap = self;
+    if (pointer == NULL)
+        return;
+    void *block = (char *)pointer - sizeof(max_align_t);
+    heap->used -= *(size_t *)block;
+    free(block);
 }
 
 static void check_refusal(const struct err *err)
@@ -61,12 +71,13 @@ static void check_unpacks(const ProtobufCMessageDescriptor *type, struct bytes m
     ProtobufCAllocator allocator = {count_alloc, count_free, &heap};
     ProtobufCMessage *unpacked =
         protobuf_c_message_unpack(type, &allocator, message.len, (const uint8_t *)message.data);
-    DEMAND(heap.used <= HEAP_MAX + message.len);
+    DEMAND(heap.most <= HEAP_MAX + message.len);
     if (unpacked == NULL)
         return;
     if (type == &telefact__gateway__v1__publish_request__descriptor)
         check_texts((const void *)unpacked);
     protobuf_c_message_free_unpacked(unpacked, &allocator);
+    DEMAND(heap.used == 0);
 }
 
 static void check_whole(struct bytes message)

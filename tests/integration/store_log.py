@@ -127,7 +127,7 @@ def applied(database: psycopg.Connection[Any]) -> int:
     return int(rows(database, "SELECT coalesce(sum(next_offset), 0) FROM g1.fence")[0][0])
 
 
-def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 180.0) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -140,7 +140,7 @@ def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 20.0) -> N
         time.sleep(0.05)
 
 
-def wait_applied(database: psycopg.Connection[Any], count: int, timeout_s: float = 20.0) -> None:
+def wait_applied(database: psycopg.Connection[Any], count: int, timeout_s: float = 180.0) -> None:
     wait_for(f"{count} records applied", lambda: applied(database) >= count, timeout_s)
 
 

@@ -12,6 +12,7 @@ from tests.support.telegram import ACKED, DROPPED, FILTERED, LOST, POLLED, FakeT
 from tests.support.webhook import ScriptedWebhook, until
 
 _SETTLE_S = 0.05
+_SEED_OF_A_COPY = 1
 
 
 def _message(update_id: int, chat: int = 1, date: int = 1_760_000_000) -> bytes:
@@ -173,6 +174,25 @@ async def test_a_webhook_and_getupdates_exclude_each_other(bench: Bench) -> None
         await bench.call("setWebhook", url=hook.url)
         await until(lambda: bench.telegram.ledger.counts[ACKED] == 3)
     assert [request.body for request in hook.requests] == [_message(1), _message(3)]
+
+
+def test_extra_copies_go_with_the_webhook() -> None:
+    async def run() -> None:
+        async with ScriptedWebhook() as hook:
+            hook.hold = True
+            options: dict[str, Any] = {"webhooks": [hook.url], "max_connections": 1, "duplicates": 3, "ramp": False}
+            async with FakeTelegram(seed=_SEED_OF_A_COPY, clock=ManualClock(), **options) as telegram:
+                entry = telegram.enqueue(_message(1))
+                await until(lambda: hook.busy == 1)
+                assert telegram.delivery._copies, "a copy waits for the only connection"
+                telegram.set_webhooks([])
+                await telegram.polling.get_updates(0, 100, 0)
+                await telegram.polling.get_updates(2, 100, 0)
+                hook.release()
+                assert await telegram.run_until_idle(5)
+                assert entry.outcome == ACKED
+
+    asyncio.run(run())
 
 
 @_bench

@@ -27,6 +27,7 @@ from tests.support.processes import Service, free_port, run_command
 
 HOOK = "/hook"
 _POLL_S = 0.05
+_CREATE_TRIES = 5
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class Pair:
         for number in range(plan.stores):
             self.stores.append(self._make_store(number))
         await asyncio.gather(
-            run_command(plan.binaries / "telefact-gateway", ["topics", "create"], self.gateways[0].environment),
+            self._create_topics(),
             run_command(plan.binaries / "telefact-store", ["migrate"], self.store.environment),
         )
         try:
@@ -84,6 +85,15 @@ class Pair:
             await self._end()
             raise
         return self
+
+    async def _create_topics(self) -> None:
+        """A broker that has only just started may be too busy to answer the first call in time."""
+        binary, environment = self.plan.binaries / "telefact-gateway", self.gateways[0].environment
+        for _ in range(_CREATE_TRIES - 1):
+            with contextlib.suppress(RuntimeError):
+                await run_command(binary, ["topics", "create"], environment)
+                return
+        await run_command(binary, ["topics", "create"], environment)
 
     async def __aexit__(self, *exc: object) -> None:
         await self._end()

@@ -52,8 +52,8 @@ class Polled:
         """Of the oracle, when everything fed is confirmed and the log is applied."""
         self.stop_feeding()
         await asyncio.wait_for(self._feeder, 30)
-        assert await self.telegram.run_until_idle(60), self.telegram.progress()
-        assert await self.pair.wait_applied(60)
+        assert await self.telegram.run_until_idle(120), self.telegram.progress()
+        assert await self.pair.wait_applied(120)
         return await self.pair.judge(self.telegram.ledger.entries)
 
     async def judge(self) -> None:

@@ -27,6 +27,7 @@ _INHERITED = (
 _LOG_END_BYTES = 4_000
 _POLL_S = 0.02
 _LOOK_S = 1.0
+READY_S = 180.0  # so long on a busy machine only
 _given_ports: set[int] = set()
 
 
@@ -94,7 +95,7 @@ class Service:
         """Process id; only while it runs."""
         return self._running().pid
 
-    async def start(self, ready_s: float = 15.0) -> None:
+    async def start(self, ready_s: float = READY_S) -> None:
         """Start it and wait for /readyz; raises NotReady with the end of its log when it is not ready in time."""
         await self.spawn()
         await self.wait_ready(ready_s)
@@ -108,7 +109,7 @@ class Service:
         if self.on_spawn is not None:
             self.on_spawn(self._process.pid)
 
-    async def wait_ready(self, ready_s: float = 15.0) -> None:
+    async def wait_ready(self, ready_s: float = READY_S) -> None:
         """Wait until /readyz answers 200; raises NotReady at the deadline or when the process ends."""
         deadline = time.monotonic() + ready_s
         while time.monotonic() < deadline:

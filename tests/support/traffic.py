@@ -22,6 +22,8 @@ from tests.support.updates import generate
 
 _ENDLESS = 1_000_000
 _POLL_S = 0.02
+PATIENCE_S = 240.0  # of every wait at least, on a busy machine
+SETTLE_S = 480.0  # Telegram comes again after up to 120 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Traffic:
 
         Raises TimeoutError; may then be called again.
         """
-        deadline = time.monotonic() + deadline_s
+        deadline = time.monotonic() + max(deadline_s, SETTLE_S)
         await self.end(deadline_s)
         if not await self.pair.wait_applied(deadline - time.monotonic()):
             lag = await asyncio.to_thread(self.pair.lag)
@@ -156,9 +158,9 @@ class Traffic:
     async def end(self, deadline_s: float = 60.0) -> None:
         """As settle, but for what is applied."""
         assert self._feeder is not None
-        deadline = time.monotonic() + deadline_s
+        deadline = time.monotonic() + max(deadline_s, SETTLE_S)
         self._is_ending = self.plan.count is None
-        await asyncio.wait_for(asyncio.shield(self._feeder), deadline_s)
+        await asyncio.wait_for(asyncio.shield(self._feeder), deadline - time.monotonic())
         if not await self.telegram.run_until_idle(deadline - time.monotonic()):
             raise TimeoutError(f"Telegram still holds updates: {self.telegram.progress()}")
         if not await self.bot.drain(deadline - time.monotonic()):
@@ -176,7 +178,7 @@ class Traffic:
 
 async def until(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
     """Wait for a condition; raises TimeoutError that says what was waited for."""
-    deadline = time.monotonic() + deadline_s
+    deadline = time.monotonic() + max(deadline_s, PATIENCE_S)
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {deadline_s:g} s: {what}")

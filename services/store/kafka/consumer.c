@@ -167,8 +167,10 @@ static bool fill_trouble(struct consumer *consumer, const rd_kafka_message_t *me
         (void)rd_kafka_fatal_error(consumer->rk, text, sizeof(text));
         return err_set(err, ERR_FATAL, "the consumer cannot go on: %s", text);
     }
+    /* Of a damaged record librdkafka says more only later, when we may have begun anew already. */
     bool is_lost = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                   message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+                   message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
+                   message->err == RD_KAFKA_RESP_ERR__BAD_MSG;
     *out = (struct source_event){.kind = is_lost ? SOURCE_LOST_POSITION : SOURCE_TROUBLE,
                                  .partition = message->partition,
                                  .why = rd_kafka_err2str(message->err)};

@@ -69,8 +69,12 @@ static void *run(void *arg)
 struct canceller *canceller_new(void)
 {
     struct canceller *canceller = mem_alloc(sizeof(*canceller));
+    pthread_condattr_t monotonic; /* a wall clock that jumps back would make an end last as long */
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&canceller->lock, NULL);
-    (void)pthread_cond_init(&canceller->changed, NULL);
+    (void)pthread_cond_init(&canceller->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     if (pthread_create(&canceller->thread, NULL, run, canceller) != 0)
         mem_exhausted();
     return canceller;
@@ -97,7 +101,7 @@ void canceller_send(struct canceller *canceller, PGcancel *cancel)
 static bool wait_done(struct canceller *canceller)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += LAST_S;
     int status = 0;
     while (!canceller->is_done && status != ETIMEDOUT)

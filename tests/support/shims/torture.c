@@ -11,15 +11,18 @@
  *
  * TORTURE_EVENTFD_MS=N: eventfd() takes so long, while other threads go on.
  *
- * What happened first is written to the file TORTURE_LOG, so that a test can tell.
+ * What happened first is written to the file TORTURE_LOG, so that a test can tell. A memory error
+ * tells where it was on standard error.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,6 +82,24 @@ static int see_object(struct dl_phdr_info *info, size_t size, void *self)
     return 1; /* the first object is the program itself */
 }
 
+#define FRAMES_MAX 40
+
+static void tell_place(int number)
+{
+    void *frames[FRAMES_MAX];
+    backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), STDERR_FILENO);
+    (void)raise(number); /* the handler is gone: it ends as it would have */
+}
+
+static void watch_memory_errors(void)
+{
+    struct sigaction tell = {.sa_handler = tell_place, .sa_flags = (int)SA_RESETHAND};
+    void *frame = NULL;
+    (void)backtrace(&frame, 1); /* loads what it needs */
+    (void)sigaction(SIGSEGV, &tell, NULL);
+    (void)sigaction(SIGBUS, &tell, NULL);
+}
+
 __attribute__((constructor)) static void read_wishes(void)
 {
     const char *text = getenv("TORTURE_MALLOC");
@@ -92,6 +113,7 @@ __attribute__((constructor)) static void read_wishes(void)
     text = getenv("TORTURE_SOCKETS");
     wanted.permille = text == NULL ? 0 : strtol(text, NULL, 10);
     (void)dl_iterate_phdr(see_object, NULL);
+    watch_memory_errors();
     atomic_store(&is_ready, true);
 }
 

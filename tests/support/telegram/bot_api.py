@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -57,6 +58,10 @@ class BotApi:
         call = Call(telegram.clock.time(), method, {})
         telegram.calls.append(call)
         scripted = telegram.script.take(method)
+        if scripted is not None:
+            call.is_scripted = True
+            with contextlib.suppress(_Refusal):
+                call.parameters = await _parameters(request)
         if scripted is None or scripted.body is None:
             answer = await self._answer(request, call)
         else:
@@ -65,6 +70,7 @@ class BotApi:
             _send_damaged(request, scripted.raw_answer(bytes(answer.body)))  # type: ignore[arg-type]
         else:
             call.status = answer.status
+        call.ended_at = telegram.clock.time()
         return answer
 
     async def _answer(self, request: web.Request, call: Call) -> web.Response:

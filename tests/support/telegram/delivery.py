@@ -148,13 +148,14 @@ class Delivery:
         self._check_idle()
 
     def restart(self) -> None:
-        """The webhook changed or went: what was loaded waits in its old order for a new turn."""
+        """The webhook changed or went: what was loaded waits in its old order for a new turn; copies do not."""
         self._first_gone_at = None
         loaded = [item.entry for queue in self._queues.values() for item in queue]
         loaded.sort(key=lambda entry: entry.number)
         self.backlog.extendleft(reversed(loaded))
         self._queues.clear()
         self._ready.clear()
+        self._copies.clear()
         self._pump()
 
     def close(self) -> None:

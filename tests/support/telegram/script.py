@@ -51,6 +51,8 @@ class Call:
     parameters: dict[str, Any]
     status: int = 0
     """0: not answered yet, or cut."""
+    ended_at: float = 0.0
+    is_scripted: bool = False
 
 
 class Script(list[Scripted]):

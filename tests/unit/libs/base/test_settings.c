@@ -301,6 +301,14 @@ static void token_in_a_wrong_variable_is_not_reported(void **state)
                   "APP_TOKEN=t", "APP_LIMIT=123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw9");
 }
 
+static void a_property_in_lower_case_is_a_typo(void **state)
+{
+    (void)state;
+    ASSERT_FAULTS("APP_KAFKA_linger.ms: is unknown; remove it or see --print-settings\n"
+                  "APP_KAFKA_CLIENT_Id: is unknown; remove it or see --print-settings\n",
+                  "APP_TOKEN=t", "APP_KAFKA_linger.ms=5", "APP_KAFKA_CLIENT_Id=me");
+}
+
 static void token_or_line_break_in_a_name_is_not_reported(void **state)
 {
     (void)state;
@@ -353,6 +361,7 @@ int main(void)
         cmocka_unit_test(bad_secret_files_are_refused),
         cmocka_unit_test(secrets_are_never_printed),
         cmocka_unit_test(token_in_a_wrong_variable_is_not_reported),
+        cmocka_unit_test(a_property_in_lower_case_is_a_typo),
         cmocka_unit_test(token_or_line_break_in_a_name_is_not_reported),
         cmocka_unit_test(reference_lists_every_row),
     };

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 #include <telefact/gateway/v1/publish_service.pb-c.h>
 
@@ -96,6 +98,64 @@ static void small_input_cannot_take_much_memory(void **state)
     assert_false(scan((struct bytes){bomb, sizeof(bomb)}, &err));
 }
 
+struct heap {
+    size_t used;
+    size_t most;
+};
+
+static void *heap_alloc(void *self, size_t size)
+{
+    struct heap *heap = self;
+    void *pointer = malloc(size);
+    assert_non_null(pointer);
+    heap->used += malloc_usable_size(pointer);
+    heap->most = heap->used > heap->most ? heap->used : heap->most;
+    return pointer;
+}
+
+static void heap_free(void *self, void *pointer)
+{
+    struct heap *heap = self;
+    heap->used -= malloc_usable_size(pointer);
+    free(pointer);
+}
+
+/* The largest message of such parts that passes. */
+static size_t fill(char *message, size_t size, struct bytes part)
+{
+    struct err err = {0};
+    size_t len = 0;
+    for (; len + part.len <= size; len += part.len)
+        memcpy(message + len, part.data, part.len);
+    while (!scan((struct bytes){message, len}, &err))
+        len -= part.len;
+    return len;
+}
+
+static void what_passes_takes_no_more_memory_than_promised(void **state)
+{
+    (void)state;
+    static char message[40000];
+    const struct bytes parts[] = {
+        BYTES_LITERAL("\x0a\x00"),         /* elements */
+        BYTES_LITERAL("\x20\x01"),         /* unknown numbers */
+        BYTES_LITERAL("\x22\x00"),         /* unknown bytes */
+        BYTES_LITERAL("\x0a\x02\x0a\x00"), /* elements with a text */
+        BYTES_LITERAL("\x0a\x02\x12\x00"), /* elements with a message */
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        struct heap heap = {0};
+        ProtobufCAllocator allocator = {heap_alloc, heap_free, &heap};
+        size_t len = fill(message, sizeof(message), parts[i]);
+        assert_true(len > 0 && len < sizeof(message));
+        ProtobufCMessage *unpacked =
+            protobuf_c_message_unpack(TYPE, &allocator, len, (const uint8_t *)message);
+        assert_non_null(unpacked);
+        assert_true(heap.most <= HEAP_MAX + len);
+        protobuf_c_message_free_unpacked(unpacked, &allocator);
+    }
+}
+
 /* A type that holds itself, as none of ours does. */
 static const ProtobufCFieldDescriptor NEST_FIELD;
 static const unsigned NEST_BY_NAME[] = {0};
@@ -135,6 +195,7 @@ int main(void)
         cmocka_unit_test(what_protobuf_cannot_be_is_refused),
         cmocka_unit_test(strings_are_utf8_without_nul),
         cmocka_unit_test(small_input_cannot_take_much_memory),
+        cmocka_unit_test(what_passes_takes_no_more_memory_than_promised),
         cmocka_unit_test(recursion_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
