@@ -18,6 +18,7 @@ from tests.support.protos import event_pb2
 
 BOT_ID = 123456789
 TIME_MS = 1_760_000_000_000
+PATIENCE_S = 180.0  # of every wait, on a busy machine
 Event = event_pb2.Event
 
 
@@ -66,10 +67,10 @@ class Log:
     def create(self) -> None:
         topic = NewTopic(self.topic, self.partitions, 1, config={
             "message.timestamp.type": "LogAppendTime", "retention.ms": "-1", "retention.bytes": "-1"})
-        self._admin.create_topics([topic])[self.topic].result(20)
+        self._admin.create_topics([topic])[self.topic].result(PATIENCE_S)
 
     def delete(self) -> None:
-        self._admin.delete_topics([self.topic])[self.topic].result(20)
+        self._admin.delete_topics([self.topic])[self.topic].result(PATIENCE_S)
 
     def put(self, events: Sequence[Event]) -> list[tuple[int, int]]:
         """Write the events as the gateway does; their (partition, offset)."""
@@ -92,7 +93,7 @@ class Log:
                     break
                 except BufferError:
                     self._producer.poll(0.1)
-        self._producer.flush(30)
+        self._producer.flush(PATIENCE_S)
         assert all(partition >= 0 for partition, _ in places)
         return places
 
@@ -127,7 +128,7 @@ def applied(database: psycopg.Connection[Any]) -> int:
     return int(rows(database, "SELECT coalesce(sum(next_offset), 0) FROM g1.fence")[0][0])
 
 
-def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 180.0) -> None:
+def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -140,7 +141,7 @@ def wait_for(what: str, holds: Callable[[], bool], timeout_s: float = 180.0) -> 
         time.sleep(0.05)
 
 
-def wait_applied(database: psycopg.Connection[Any], count: int, timeout_s: float = 180.0) -> None:
+def wait_applied(database: psycopg.Connection[Any], count: int, timeout_s: float = PATIENCE_S) -> None:
     wait_for(f"{count} records applied", lambda: applied(database) >= count, timeout_s)
 
 

@@ -137,20 +137,22 @@ def in_topics(bootstrap: str, prefix: str = "") -> list[Finding]:
 
 
 def _in_records(records: list[Message]) -> list[Finding]:
-    # One look at all of them together; most records are not looked at alone.
-    joined = b"\n".join([part for record in records for part in (record.key(), record.value()) if part])
-    headers = repr([record.headers() for record in records]).encode()
-    if not any(text in joined or text in headers for text in MARKS.values()):
-        return []
-    return [finding for record in records for finding in _in_record(record)]
+    # Keys and headers are all alike: one look at all of them together, and at each only if there is something.
+    around = b"\n".join(record.key() or b"" for record in records) + repr([r.headers() for r in records]).encode()
+    found = []
+    if any(text in around for text in MARKS.values()):
+        for record in records:
+            found += find("key", record.key() or b"", f"of {record.topic()}")
+            found += find("header", repr(record.headers()), f"of {record.topic()}")
+    for record in records:
+        found += _in_value(record.topic(), record.value() or b"")
+    return found
 
 
-def _in_record(record: Message) -> list[Finding]:
-    topic, value = record.topic(), record.value() or b""
-    found = find("key", record.key() or b"", f"of {topic}") + find("header", repr(record.headers()), f"of {topic}")
+def _in_value(topic: str, value: bytes) -> list[Finding]:
     if topic.endswith(".raw.v1"):
-        return found + find("topic raw", value, topic)
-    return found + find("topic", _without_personal(value) if MARKS["name"] in value else value, topic)
+        return find("topic raw", value, topic)
+    return find("topic", _without_personal(value) if MARKS["name"] in value else value, topic)
 
 
 def _without_personal(value: bytes) -> bytes:
