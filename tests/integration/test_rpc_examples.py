@@ -18,8 +18,8 @@ from tests.support.protos import read_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "rpc-examples.md"
-_EXAMPLE = re.compile(r"```sh\n(.*?)\n```\n```json\n(.*?)```\n", re.S)
-_FUNCTIONS = re.compile(r"```sh\n(publish\(\) .*?)\n```\n", re.S)
+_EXAMPLE = re.compile(r"```sh\n((?:(?!```).)*)\n```\n```json\n((?:(?!```).)*)```\n", re.S)
+_FUNCTIONS = re.compile(r"```sh\n(publish\(\) (?:(?!```).)*)\n```\n", re.S)
 
 
 def _objects(text: str) -> list[object]:

@@ -39,7 +39,6 @@ static void wait_applied(void *self, struct rpc_call *rpc, const ProtobufCMessag
     struct position position = {0};
     struct err err;
     if (!position_parse(bytes_of_text(asked->position), &position, &err)) {
-        (void)err_prefix(&err, "position");
         read_refuse(rpc, READ_INVALID_ARGUMENT, err.text);
         return;
     }
