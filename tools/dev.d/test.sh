@@ -2,17 +2,17 @@
 # Everything continuous integration runs, cheap stages first, each with its time; at the end one
 # line of counts. With arguments only the stages named; --list prints their names.
 # Lint and fuzzing only compute and the tests with servers mostly wait: without arguments they run
-# side by side, the former at low priority.
+# side by side, the former at low priority. The two stages of tests have servers of their own.
 # A stage that runs no test fails: nothing is skipped silently.
 set -euo pipefail
 # shellcheck source=tools/dev.d/env.sh
 . tools/dev.d/env.sh
 
 STAGES=(setup quick-lint build-gcc unit build-clang asan tsan build-release integration e2e fuzz lint)
-BESIDE=(fuzz lint) # beside integration and e2e
+BESIDE=("0 e2e" "10 fuzz lint") # beside integration: lanes, each with its niceness
 FUZZ_SECONDS=${FUZZ_SECONDS:-3}
 RESULTS=$PWD/build/test-results
-passed=0 failed=0 times=() broken=()
+passed=0 failed=0 times=() broken=() lanes=()
 
 stage_setup() { tools/dev.d/setup.sh; }
 stage_quick-lint() { tools/dev.d/lint.sh --quick; }
@@ -37,7 +37,7 @@ run_ctest() {
 }
 
 run_pytest() {
-  "$VENV_PYTHON" -m pytest -q --junitxml="$RESULTS/$1.xml" "tests/$1"
+  "$VENV_PYTHON" -m pytest -q --junitxml="${results_of_beside:-$RESULTS}/$1.xml" "tests/$1"
 }
 
 # Adds what the result files of a stage count.
@@ -60,35 +60,47 @@ run_stage() {
   say "$stage: $((SECONDS - began)) s $outcome"
 }
 
+# One after the other, their output and outcome kept until the end.
+run_lane() {
+  local stage outcome
+  renice -n "$1" "$BASHPID" >/dev/null
+  results_of_beside=$RESULTS/beside
+  for stage in "${@:2}"; do
+    SECONDS=0 outcome=ok
+    ("stage_$stage") >"$results_of_beside/$stage.log" 2>&1 || outcome=FAILED
+    echo "$SECONDS $outcome" >"$results_of_beside/$stage.outcome"
+  done
+}
+
 start_beside() {
+  local lane
   mkdir "$RESULTS/beside"
-  set -m # a group of its own, to end it with
-  (
-    renice -n 10 "$BASHPID" >/dev/null
-    results_of_beside=$RESULTS/beside
-    for stage in "${BESIDE[@]}"; do
-      SECONDS=0 outcome=ok
-      ("stage_$stage") >"$results_of_beside/$stage.log" 2>&1 || outcome=FAILED
-      echo "$SECONDS $outcome" >"$results_of_beside/$stage.outcome"
-    done
-  ) &
-  beside_pid=$!
+  set -m # a group of its own for each, to end it with
+  for lane in "${BESIDE[@]}"; do
+    # shellcheck disable=SC2086
+    run_lane $lane &
+    lanes+=($!)
+  done
   set +m
-  trap 'kill -- "-$beside_pid" 2>/dev/null' EXIT
+  trap 'for lane in "${lanes[@]}"; do kill -- "-$lane" 2>/dev/null; done' EXIT
 }
 
 end_beside() {
-  local stage seconds outcome
-  say "${BESIDE[*]} (ran beside the stages before)"
-  wait "$beside_pid"
+  local lane stage seconds outcome
+  for lane in "${lanes[@]}"; do
+    wait "$lane"
+  done
   trap - EXIT
   find "$RESULTS/beside" -name '*.xml' -exec mv {} "$RESULTS" \;
   add_counts
-  for stage in "${BESIDE[@]}"; do
-    read -r seconds outcome <"$RESULTS/beside/$stage.outcome"
-    [ "$outcome" = ok ] || broken+=("$stage")
-    cat "$RESULTS/beside/$stage.log"
-    times+=("$(printf '%-14s %4d s  %s, beside' "$stage" "$seconds" "$outcome")")
+  for lane in "${BESIDE[@]}"; do
+    for stage in ${lane#* }; do
+      read -r seconds outcome <"$RESULTS/beside/$stage.outcome"
+      [ "$outcome" = ok ] || broken+=("$stage")
+      say "$stage (ran beside integration)"
+      cat "$RESULTS/beside/$stage.log"
+      times+=("$(printf '%-14s %4d s  %s, beside' "$stage" "$seconds" "$outcome")")
+    done
   done
 }
 
@@ -99,7 +111,7 @@ fi
 whole=
 if [ $# -eq 0 ]; then
   whole=1
-  set -- "${STAGES[@]:0:$((${#STAGES[@]} - ${#BESIDE[@]}))}"
+  set -- "${STAGES[@]:0:$((${#STAGES[@]} - 3))}" # those that no lane has
 fi
 for stage in "$@"; do
   printf '%s\n' "${STAGES[@]}" | grep -qx -- "$stage" || fail "no stage $stage (./dev test --list)"
@@ -112,7 +124,7 @@ for stage in "$@"; do
   # Without tools or binaries the later stages would only repeat the failure.
   case "$stage ${broken[*]: -1}" in "setup setup" | build-*" $stage") break ;; esac
 done
-[ -z "${beside_pid:-}" ] || end_beside
+[ ${#lanes[@]} -eq 0 ] || end_beside
 
 printf '\n%s\n' "${times[@]}"
 [ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[*]}"
