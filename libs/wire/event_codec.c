@@ -10,7 +10,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define NOT_PROTOBUF "not protobuf"
 #define VARINT_MAX 10  /* bytes */
-#define LENGTH_MAX 5   /* bytes; other readers of protobuf take no longer length */
+#define SHORT_MAX 5    /* bytes; other readers of protobuf take no longer tag or length */
 #define ARENA_SLACK 16 /* bytes that may be read after the last record; never part of a value */
 #define NESTING_MAX 3  /* messages that wait: event, user_seen, personal */
 
@@ -144,7 +144,7 @@ INLINE const char *take_len(const char *at, const char *end, struct bytes *out)
 {
     uint64_t len;
     const char *value = take_varint(at, end, &len);
-    return value == NULL || value - at > LENGTH_MAX ? NULL : take_bytes(value, end, len, out);
+    return value == NULL || value - at > SHORT_MAX ? NULL : take_bytes(value, end, len, out);
 }
 
 /* A field that this build does not know; groups are no part of proto3. */
@@ -311,9 +311,10 @@ INLINE bool take_len_field(struct scan *scan, struct walk *walk, const struct fi
 INLINE bool take_field(struct scan *scan, struct walk *walk)
 {
     uint64_t tag;
-    walk->at = take_varint(walk->at, walk->end, &tag);
-    if (walk->at == NULL)
+    const char *after = take_varint(walk->at, walk->end, &tag);
+    if (after == NULL || after - walk->at > SHORT_MAX)
         return fail(scan, EVENT_MALFORMED, NOT_PROTOBUF);
+    walk->at = after;
     uint64_t number = tag >> 3;
     if (number >= walk->table->count)
         return take_unknown(scan, walk, tag);

@@ -240,6 +240,9 @@ static void foreign_bytes_are_told_apart(void **state)
         {TEXT(START AD_COUNTED "\x32\x80\x80\x80\x80\x00"), EVENT_DECODED, NULL},
         {TEXT(START AD_COUNTED "\x32\x80\x80\x80\x80\x80\x00"), EVENT_MALFORMED,
          "not protobuf"}, /* length of 6 bytes */
+        {TEXT(START AD_COUNTED "\xb2\x80\x80\x80\x00\x00"), EVENT_DECODED, NULL},
+        {TEXT(START AD_COUNTED "\xb2\x80\x80\x80\x80\x00\x00"), EVENT_MALFORMED,
+         "not protobuf"}, /* tag of 6 bytes */
         {TEXT(START AD_COUNTED "\x52\x80\x80\x80\x80\x80\x00"), EVENT_MALFORMED, "not protobuf"},
         {TEXT(START AD_COUNTED "\x12\x01\x01"), EVENT_MALFORMED, "wire type"},
         {TEXT(START AD_COUNTED "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), EVENT_MALFORMED,
