@@ -111,14 +111,21 @@ static size_t weight_of(const yyjson_doc *document)
     return weight;
 }
 
+/* Of a text that is JSON. */
+static yyjson_doc *read_good(struct bytes text)
+{
+    yyjson_doc *document = read_json(text);
+    if (document == NULL)
+        mem_exhausted();
+    return document;
+}
+
 /* The merged value's text; the caller frees it. */
 static char *merge(struct bytes settings, struct bytes patch, size_t *out_len)
 {
-    yyjson_doc *before = read_json(settings);
-    yyjson_doc *change = read_json(patch);
+    yyjson_doc *before = read_good(settings);
+    yyjson_doc *change = read_good(patch);
     yyjson_mut_doc *after = yyjson_mut_doc_new(NULL);
-    if (before == NULL || change == NULL || after == NULL)
-        mem_exhausted(); /* both texts have been read before */
     yyjson_mut_val *root = yyjson_merge_patch(after, before->root, change->root);
     yyjson_mut_doc_set_root(after, root);
     char *text = yyjson_mut_write(after, YYJSON_WRITE_NOFLAG, out_len);
@@ -132,9 +139,7 @@ static char *merge(struct bytes settings, struct bytes patch, size_t *out_len)
 
 static bool is_light(struct bytes text)
 {
-    yyjson_doc *document = read_json(text);
-    if (document == NULL)
-        mem_exhausted();
+    yyjson_doc *document = read_good(text);
     bool is_fine = weight_of(document) <= SETTINGS_WEIGHT_MAX;
     yyjson_doc_free(document);
     return is_fine;

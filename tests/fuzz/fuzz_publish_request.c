@@ -7,6 +7,7 @@
  */
 #include "services/gateway/rpc/publish_request.h"
 
+#include "libs/json/settings_patch.h"
 #include "libs/rpc/scan.h"
 #include "libs/wire/event_codec.h"
 #include "tests/fuzz/fuzz.h"
@@ -32,7 +33,9 @@ static void check_event(const struct event *event, struct event_arena *arena)
     buf_init(&again, EVENT_BYTES_MAX);
     DEMAND(event->bot_id == RULES.bot_id && event->ordinal == 0);
     DEMAND(bytes_equal(event->producer, bytes_of_text(RULES.producer)));
-    DEMAND(event->kind != EVENT_USER_ERASED && event->kind != EVENT_USER_SETTINGS_PATCHED);
+    DEMAND(event->kind != EVENT_USER_ERASED);
+    if (event->kind == EVENT_USER_SETTINGS_PATCHED)
+        DEMAND(settings_patch_fault(event->merge_patch) == NULL);
     if (event->kind == EVENT_AD_SHOWN)
         DEMAND(event->ad_shown.has_cooldown_s && event->ad_shown.has_count_after);
     DEMAND(event_check(event) == NULL && event_encode(event, &encoded));

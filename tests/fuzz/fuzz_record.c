@@ -5,6 +5,7 @@
  * record takes effect exactly when its key and partition are those of its event. The record that
  * the gateway would write of the same event does, and its headers say what the event says.
  */
+#include "libs/json/settings_patch.h"
 #include "libs/wire/record.h"
 
 #include "services/store/admission.h"
@@ -62,7 +63,9 @@ static void check_written(const struct event *event, struct bytes traceparent, i
     const struct admission_rules rules = {event->bot_id, partitions};
     struct record_view view = {.key = key, .value = buf_bytes(&record.value)};
     view.place.partition = record_partition(key, partitions);
-    DEMAND(admission_fault(&rules, &view, event, &detail) == NULL);
+    bool is_patched = event->kind == EVENT_USER_SETTINGS_PATCHED;
+    const char *fault = is_patched ? settings_patch_fault(event->merge_patch) : NULL;
+    DEMAND((admission_fault(&rules, &view, event, &detail) == NULL) == (fault == NULL));
     record_done(&record);
 }
 
