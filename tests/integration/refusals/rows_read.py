@@ -88,7 +88,7 @@ _WRONG: list[tuple[str, Callable[[Any, dict[str, Any]], Any], str]] = [
     ("unknown class of chats", lambda s, g: s.GetBotStats(read_pb2.GetBotStatsRequest(chat_class=9), **g), "chat_class:"),
     ("unknown class of ids", lambda s, g: s.GetUserIds(read_pb2.GetUserIdsRequest(chat_class=9), **g), "chat_class:"),
     ("no position", lambda s, g: s.WaitApplied(read_pb2.WaitAppliedRequest(position="x"), **g), "position:"),
-    ("unknown class of a series", lambda s, g: s.GetTimeSeries(read_pb2.GetTimeSeriesRequest(chat_class=9), **g), "chat_class:"),
+    ("unknown class of a series", lambda s, g: s.GetTimeSeries(read_pb2.GetTimeSeriesRequest(series=1, bucket=2, to=9, chat_class=9), **g), "chat_class:"),
     ("a limit beyond the largest", lambda s, g: s.GetReferralStats(read_pb2.GetReferralStatsRequest(limit=1001), **g), "limit:"),
     ("no page token", lambda s, g: s.GetUserIds(read_pb2.GetUserIdsRequest(page_token="g1"), **g), "page_token:"),
 ]
