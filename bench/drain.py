@@ -5,9 +5,9 @@
 The topic (8 partitions, VideoDownloaded of about 110 bytes, skewed users, zstd) is filled once. The contenders run one
 at a time, in shuffled order, each into a database of its own with the store's own tables:
 
-  copy    libpq, binary COPY of the same facts from memory, unique event id, nothing else
-  python  confluent-kafka + protobuf + asyncpg COPY, per-user counters, offsets in the same transaction
-  store   telefact-store with everything it keeps: fence, facts, users with counters, totals, fingerprints
+  copy    libpq, binary COPY of the same facts from memory, unique event id, no other index, nothing else
+  python  confluent-kafka + protobuf + asyncpg COPY, the same indexes, per-user counters, offsets in the same transaction
+  store   telefact-store with everything it keeps: fence, facts, users with counters, all statistics, fingerprints
 
 Figures: events per CPU-second of contender and PostgreSQL (the ratio that is judged), wall rate, WAL bytes per event,
 peak RSS. A contender whose tables are not exactly the log's content has no figure: the bench fails.
@@ -78,9 +78,20 @@ class Bench:
         subprocess.run([RELEASE / "bin" / "telefact-store", "migrate"], env=self.store_environment(url), check=True)
         return url
 
+    @staticmethod
+    def drop_history_indexes(url: str) -> None:
+        """What is left is the unique event id."""
+        with psycopg.connect(url, autocommit=True) as database:
+            found = database.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'g1.videos'::regclass"
+                                     " AND NOT indisunique").fetchall()
+            for (index,) in found:
+                database.execute(f"DROP INDEX {index}")  # type: ignore[arg-type]
+
     def run(self, contender: str) -> Figure:
         """One contender from its start until the last event is committed; its tables are checked."""
         url = self.fresh_database()
+        if contender == "copy":
+            self.drop_history_indexes(url)
         arguments, environment = self.command(contender, url)
         with psycopg.connect(url, autocommit=True) as database:
             with psycopg.connect(self.servers.admin_dsn, autocommit=True) as admin:
@@ -170,7 +181,7 @@ def report(events: int, figures: dict[str, list[Figure]]) -> int:
         return 0
     rate = {c: statistics.median(each(c, lambda f: events / f.cpu_s)) for c in figures}
     return verdict([
-        Expectation("store / bare COPY, events per CPU-second", rate["store"] / rate["copy"], at_least=0.35),
+        Expectation("store / bare COPY, events per CPU-second", rate["store"] / rate["copy"], at_least=0.25),
         Expectation("store / Python, events per CPU-second", rate["store"] / rate["python"], at_least=1.5),
         Expectation("store's peak RSS in MiB", max(f.rss_mib for f in figures["store"]), at_most=96),
     ])
