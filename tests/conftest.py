@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.kafka import Guard
 from deploy.local.servers import Servers
 from tests.support import canaries
 
@@ -84,12 +85,12 @@ def binaries() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running_servers(what: str, brokers: int = 1) -> Iterator[Servers]:
+def running_servers(what: str, brokers: int = 1, guard: Guard | None = None) -> Iterator[Servers]:
     """Kafka brokers and a PostgreSQL with their own folder."""
     folder = _temporary(what)
     servers = Servers(folder)
     try:
-        servers.start(brokers=brokers)
+        servers.start(brokers=brokers, guard=guard)
         canaries.add_password(servers.postgres.state["password"])
         yield servers
         canaries.note(canaries.in_servers(servers))

@@ -16,6 +16,52 @@ ARCHIVE = CACHE / "classes.jsa"  # the loaded classes, shared: a broker starts i
 READY_S = 180  # three brokers on a busy machine
 
 
+class Guard:
+    """A second listener whose clients must say who they are and may do what ACLs allow them.
+
+    The plain listener stays, for those who look after the broker: its clients may do everything.
+    sasl(passwords)   {user: password}, for PLAIN: librdkafka's SCRAM is refused by Kafka 4 before
+                      its version 2.6.1, and Debian 12 has 2.0.2
+    tls(own, known)   PEM files: the broker's key and certificate, and the authorities whose clients
+                      are let in; a client's name is the CN of its certificate
+    """
+
+    def __init__(self, protocol, settings):
+        self.protocol = protocol
+        self.settings = settings
+
+    @classmethod
+    def sasl(cls, passwords):
+        users = " ".join(f'user_{user}="{password}"' for user, password in passwords.items())
+        return cls("SASL_PLAINTEXT", {
+            "sasl.enabled.mechanisms": "PLAIN",
+            "plain.sasl.jaas.config":
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};",
+        })
+
+    @classmethod
+    def tls(cls, own, known):
+        return cls("SSL", {
+            "ssl.client.auth": "required",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": own,
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": known,
+            "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
+        })
+
+    def add_to(self, settings, node):
+        listener = f",GUARDED://127.0.0.1:{node['guarded']}"
+        settings["listeners"] += listener
+        settings["advertised.listeners"] += listener
+        settings["listener.security.protocol.map"] += f",GUARDED:{self.protocol}"
+        settings["authorizer.class.name"] = \
+            "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        settings["super.users"] = "User:ANONYMOUS"  # who comes by the other listeners
+        for name, value in self.settings.items():
+            settings[f"listener.name.guarded.{name}"] = value
+
+
 class Kafka:
     """`state` is this server's part of the state file; whoever calls saves it."""
 
@@ -27,19 +73,29 @@ class Kafka:
     def bootstrap(self):
         return ",".join(f"127.0.0.1:{node['port']}" for node in self.state["nodes"])
 
-    def prepare(self, brokers):
-        """Choose ports and format the data folders, once."""
+    @property
+    def guarded(self):
+        """Bootstrap servers of the listener that asks who is there; only with a guard."""
+        return ",".join(f"127.0.0.1:{node['guarded']}" for node in self.state["nodes"])
+
+    def prepare(self, brokers, guard=None):
+        """Choose ports and format the data folders, once. `guard`: see Guard."""
         if self.state.get("nodes"):
             return
         shutil.rmtree(self.home, ignore_errors=True)  # of a start that was interrupted
-        ports = process.free_ports(2 * brokers)
-        nodes = [{"id": i + 1, "port": ports[2 * i], "controller": ports[2 * i + 1],
-                  "directory": _uuid(), "process": None} for i in range(brokers)]
+        ports = process.free_ports(3 * brokers)
+        nodes = [{"id": i + 1, "port": ports[3 * i], "controller": ports[3 * i + 1],
+                  "guarded": ports[3 * i + 2], "directory": _uuid(), "process": None}
+                 for i in range(brokers)]
         for node in nodes:
             self._folder(node).mkdir(parents=True)
-            self._properties(node).write_text(_server_properties(node, nodes, self._folder(node)))
+        self._write_properties(nodes, guard)
         self._format(nodes)
         self.state["nodes"] = nodes
+
+    def change_guard(self, guard):
+        """Another one, from the next start on."""
+        self._write_properties(self.state["nodes"], guard)
 
     def launch(self, node_id=None):
         """Start all nodes that do not run, or one."""
@@ -98,6 +154,14 @@ class Kafka:
             if tool.returncode != 0:
                 raise RuntimeError("format Kafka's data: " + output.decode(errors="replace"))
 
+    def _write_properties(self, nodes, guard):
+        for node in nodes:
+            settings = _server_properties(node, nodes, self._folder(node))
+            if guard is not None:
+                guard.add_to(settings, node)
+            self._properties(node).write_text(
+                "".join(f"{name}={value}\n" for name, value in settings.items()))
+
     def _folder(self, node):
         return self.home / f"node{node['id']}"
 
@@ -145,7 +209,7 @@ def _uuid():
 def _server_properties(node, nodes, folder):
     copies = len(nodes)
     in_sync = min(2, copies)
-    settings = {
+    return {
         "process.roles": "broker,controller",
         "node.id": node["id"],
         "listeners": f"PLAINTEXT://127.0.0.1:{node['port']},"
@@ -176,4 +240,3 @@ def _server_properties(node, nodes, folder):
         "log.cleaner.dedupe.buffer.size": 8388608,
         "auto.create.topics.enable": "false",
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())

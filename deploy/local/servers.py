@@ -4,6 +4,8 @@
 
     servers = Servers(folder).start(kafka=True, postgres=True, brokers=1)
     servers.kafka_bootstrap                      "127.0.0.1:PORT[,...]"
+    Servers(folder).start(guard=Guard.sasl(…))   Kafka with users, passwords and ACLs, or with
+    servers.kafka.guarded                        certificates (Guard.tls), on a second listener
     servers.database_url                         a database "telefact", role "telefact"
     servers.create_database("other")             the URL of a new database of that role
     servers.admin_dsn                            libpq connection string of the superuser
@@ -41,12 +43,13 @@ class Servers:
         self.kafka = Kafka(self.folder / "kafka", state["kafka"])
         self.postgres = Postgres(self.folder / "postgres", state["postgres"])
 
-    def start(self, kafka=True, postgres=True, brokers=1):
-        """Start what is asked for, both at the same time, and wait until it answers."""
+    def start(self, kafka=True, postgres=True, brokers=1, guard=None):
+        """Start what is asked for, both at the same time, and wait until it answers. `brokers` and
+        `guard` (see deploy.local.kafka) are of the first start."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with concurrent.futures.ThreadPoolExecutor() as pool:
-                jobs = [pool.submit(self._start_kafka, brokers)] if kafka else []
+                jobs = [pool.submit(self._start_kafka, brokers, guard)] if kafka else []
                 jobs += [pool.submit(self._start_postgres)] if postgres else []
             self._save()
             for job in jobs:
@@ -128,8 +131,8 @@ class Servers:
                          PGPASSWORD=self._state["postgres"]["password"])
         return found
 
-    def _start_kafka(self, brokers):
-        self.kafka.prepare(brokers)
+    def _start_kafka(self, brokers, guard):
+        self.kafka.prepare(brokers, guard)
         self.kafka.launch()
         self._save()  # from here on there is something to end, whatever interrupts us
         self.kafka.wait_ready()

@@ -88,7 +88,7 @@ static void add_metrics(const struct settings *settings)
     metrics_add(&key_waits_metric);
     ingest_add_metrics();
     publish_add_metrics();
-    producer_add_metrics();
+    producer_add_metrics(&settings->kafka);
     topic_watch_add_metrics();
     webhook_add_metrics();
     polling_add_metrics(settings);
@@ -164,8 +164,8 @@ static bool open_service(struct app *app, struct err *err)
 
 static bool open_polling(struct app *app, struct err *err)
 {
-    struct polling_host host = {app->loop, app->background, &app->kafka, app->settings,
-                                &app->updates};
+    struct polling_host host = {app->loop,     app->background, &app->kafka,
+                                app->producer, app->settings,   &app->updates};
     return polling_open(&host, &app->polling, err) || err_prefix(err, "polling: ");
 }
 

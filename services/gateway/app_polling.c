@@ -1,5 +1,6 @@
 #include "services/gateway/app_polling.h"
 
+#include "libs/base/log.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "services/gateway/kafka/poll_lease.h"
@@ -14,10 +15,12 @@
 #define SECOND_MS 1000
 
 struct polling {
+    struct polling_host host;
     struct loop_timer *tick;
     struct bot_client *client;
     struct poller *poller;       /* NULL: not mode polling */
     struct poll_lease *lease;    /* as poller; NULL: given away */
+    unsigned reloads;            /* of the producer's certificates, when the lease was opened */
     struct webhook_watch *watch; /* NULL: not mode webhook */
 };
 
@@ -44,30 +47,52 @@ static void on_lease(void *self, bool is_leader)
     poller_step(polling->poller, now_monotonic_ms());
 }
 
+static bool open_lease(struct polling *polling, struct poll_lease **out, struct err *err)
+{
+    struct poll_lease_host lease = {
+        .loop = polling->host.loop,
+        .background = polling->host.background,
+        .options = polling->host.kafka,
+        .changed = on_lease,
+        .self = polling,
+    };
+    return poll_lease_open(&lease, out, err);
+}
+
+/* Changed certificates are in use: ask for the lease with a new client, which reads them too. */
+static void renew_lease(struct polling *polling)
+{
+    struct poll_lease *next = NULL;
+    struct err err;
+    polling->reloads = producer_reloads(polling->host.producer);
+    if (!open_lease(polling, &next, &err)) {
+        log_error("poll lease cannot be renewed, going on with the old one",
+                  LOG_TEXT("error", err.text));
+        return;
+    }
+    on_lease(polling, false); /* before another one may have it */
+    poll_lease_close(polling->lease);
+    polling->lease = next;
+}
+
 static void on_tick(void *self)
 {
     struct polling *polling = self;
     int64_t now_ms = now_monotonic_ms();
     loop_timer_arm(polling->tick, polling->poller != NULL ? TICK_MS : SLOW_TICK_MS);
+    if (polling->lease != NULL && polling->reloads != producer_reloads(polling->host.producer))
+        renew_lease(polling);
     if (polling->poller != NULL)
         poller_step(polling->poller, now_ms);
     if (polling->watch != NULL)
         webhook_watch_step(polling->watch, now_ms);
 }
 
-static bool open_poller(struct polling *polling, const struct polling_host *host,
-                        const struct bot_line *line, struct err *err)
+static bool open_poller(struct polling *polling, const struct bot_line *line, struct err *err)
 {
-    struct poller_options options = {.poll_s = host->settings->poll_timeout_s};
-    polling->poller = poller_new(&options, line, host->intake);
-    struct poll_lease_host lease = {
-        .loop = host->loop,
-        .background = host->background,
-        .options = host->kafka,
-        .changed = on_lease,
-        .self = polling,
-    };
-    return poll_lease_open(&lease, &polling->lease, err);
+    struct poller_options options = {.poll_s = polling->host.settings->poll_timeout_s};
+    polling->poller = poller_new(&options, line, polling->host.intake);
+    return open_lease(polling, &polling->lease, err);
 }
 
 bool polling_open(const struct polling_host *host, struct polling **out, struct err *err)
@@ -83,12 +108,14 @@ bool polling_open(const struct polling_host *host, struct polling **out, struct 
         return false;
     struct polling *polling = mem_alloc(sizeof(*polling));
     struct bot_line line = bot_client_line(client);
+    polling->host = *host;
+    polling->reloads = producer_reloads(host->producer);
     polling->client = client;
     polling->tick = loop_timer_new(host->loop, on_tick, polling);
     if (!polls)
         polling->watch =
             webhook_watch_new(settings->webhook_url, settings->webhook_check_s * SECOND_MS, &line);
-    else if (!open_poller(polling, host, &line, err)) {
+    else if (!open_poller(polling, &line, err)) {
         polling_free(polling);
         return false;
     }

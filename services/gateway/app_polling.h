@@ -8,6 +8,7 @@
 #include "libs/loop/loop.h"
 #include "services/gateway/kafka/background.h"
 #include "services/gateway/kafka/options.h"
+#include "services/gateway/kafka/producer.h"
 #include "services/gateway/ports.h"
 #include "services/gateway/settings.h"
 
@@ -17,6 +18,7 @@ struct polling_host { /* all is borrowed */
     struct loop *loop;
     struct background *background;
     const struct kafka_options *kafka;
+    const struct producer *producer; /* whoever takes changed certificates up, the lease follows */
     const struct settings *settings;
     const struct update_intake *intake;
 };

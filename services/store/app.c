@@ -288,6 +288,7 @@ int app_run(const struct store_settings *settings)
     struct err err;
     ingest_metrics_add();
     ingest_refusals_add();
+    consumer_add_metrics(&settings->kafka);
     app.conninfo = database_url_conninfo(settings->database_url);
     app.loop = loop_new();
     app.tick = loop_timer_new(app.loop, on_tick, &app);

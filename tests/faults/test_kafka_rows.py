@@ -17,7 +17,7 @@ from tests.conftest import running_servers
 from tests.e2e.conftest import Run
 from tests.faults.test_log_identity import relaunch
 from tests.support.pair import Pair, PairPlan
-from tests.support.traffic import Traffic, TrafficPlan
+from tests.support.traffic import Traffic, TrafficPlan, until
 
 pytestmark = pytest.mark.timeout(280)
 NODES = (1, 2, 3)
@@ -99,10 +99,11 @@ def test_K03_one_broker_of_three_is_too_few_to_acknowledge(
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         try:
-            await asyncio.sleep(20)  # longer than an update may take
-            counts = traffic.telegram.progress()
-            await asyncio.sleep(3)
-            assert traffic.telegram.progress().acked == counts.acked, "nothing is acknowledged by one alone"
+            refused = traffic.answered(503)
+            await until(lambda: traffic.answered(503) > refused + 50, 90, "updates to be refused")
+            acked = traffic.acked_count
+            await until(lambda: traffic.answered(503) > refused + 100, 90, "further updates to be refused")
+            assert traffic.acked_count == acked, "nothing is acknowledged by one alone"
         finally:
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)

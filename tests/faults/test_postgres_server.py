@@ -22,6 +22,7 @@ from tests.faults.disks import fill, needs_root, small_disk
 from tests.faults.repeat import patience, rounds
 from tests.faults.test_postgres_trouble import count_users, reads_again
 from tests.integration.store_log import Log, connected, rows
+from tests.support.certificates import DAY_S, Authority
 from tests.support.pair import Pair
 from tests.support.traffic import Traffic, TrafficPlan
 
@@ -229,16 +230,10 @@ class Certificates:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("ours", "foreign"):
-            self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
-                          f"{name}.crt", "-days", "30", "-subj", f"/CN={name}")
+        self.authorities = {name: Authority(folder, name) for name in ("ours", "foreign")}
 
     def server(self, name: str, authority: str = "ours", address: str = "127.0.0.1", days: int = 30) -> str:
-        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                      "-subj", "/CN=server")
-        (self.folder / f"{name}.ext").write_text(f"subjectAltName=IP:{address}\n")
-        self._openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key",
-                      "-CAcreateserial", "-out", f"{name}.crt", "-days", str(days), "-extfile", f"{name}.ext")
+        self.authorities[authority].issue(name, "server", valid_s=days * DAY_S, address=address)
         return name
 
     def install(self, server: Postgres, name: str) -> None:
@@ -251,9 +246,6 @@ class Certificates:
                 os.chown(there, server.user.pw_uid, server.user.pw_gid)
         server.query("ALTER SYSTEM SET ssl = on")
         server.query("SELECT pg_reload_conf()")
-
-    def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self.folder)
 
 
 @pytest.fixture

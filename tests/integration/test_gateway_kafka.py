@@ -125,7 +125,7 @@ def test_without_a_broker_it_lives_but_is_not_ready(stopped: Gateway) -> None:
 def test_an_outage_is_answered_503_and_over_three_seconds_after_it_is_over(
     own_servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:
-    settings = {"GATEWAY_DELIVERY_TIMEOUT_MS": "2000", "GATEWAY_KAFKA_BOOTSTRAP_SERVERS": own_servers.kafka_bootstrap}
+    settings = {"GATEWAY_DELIVERY_TIMEOUT_MS": "2000", "GATEWAY_MAX_IN_FLIGHT": "60"}
     with Gateway(own_servers, binaries, work_dir, topic_prefix, settings) as gateway:
         assert gateway.post(text_update(1, 1)).status == 200
         own_servers.stop_kafka()
@@ -136,6 +136,13 @@ def test_an_outage_is_answered_503_and_over_three_seconds_after_it_is_over(
         assert {answer.headers["retry-after"] for answer in answers} <= {"1", "2", "3", "4", "5"}
         assert len({answer.headers["retry-after"] for answer in answers}) > 1
         assert time.monotonic() - began < 8
+        with ThreadPoolExecutor(100) as pool:  # more than may be in flight
+            answers = list(pool.map(lambda number: gateway.post(text_update(number, number)), range(1001, 1301)))
+        assert {answer.status for answer in answers} == {503}
+        metrics = gateway.metrics()
+        assert metrics['updates_answered_total{outcome="busy"}'] > 0, "refused at once"
+        assert metrics['updates_answered_total{outcome="unavailable"}'] > 20, "after a while"
+        assert metrics['updates_answered_total{outcome="done"}'] == 1
         until(lambda: gateway.probe("/readyz") == 503, 5, "/readyz to tell the outage")
         assert gateway.probe("/livez") == 200
 

@@ -126,6 +126,10 @@ class Traffic:
         """Updates acknowledged so far."""
         return self.telegram.progress().acked
 
+    def answered(self, status: int) -> int:
+        """How many attempts got this status so far."""
+        return sum(attempt.status == status for entry in self.telegram.ledger.entries for attempt in entry.attempts)
+
     async def acked(self, count: int, deadline_s: float) -> None:
         """Wait until so many updates are acknowledged; raises TimeoutError."""
         await until(lambda: self.acked_count >= count, deadline_s, f"{count} acknowledged updates")

@@ -1,9 +1,9 @@
 #include "services/gateway/kafka/handle.h"
 
 #include "libs/base/log.h"
-#include "libs/base/log_limit.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "libs/kafka/refusal.h"
 #include "libs/ops/metrics.h"
 #include "services/gateway/kafka/conf.h"
 #include "services/gateway/kafka/topics.h"
@@ -24,11 +24,10 @@ struct handle {
     int event_fd; /* librdkafka writes to it when the queue is no longer empty */
     struct loop_watch *watch;
     struct handle_host host;
-    struct log_limit errors;
     size_t pending;
     int brokers_up;
     bool has_lost_topic;
-    bool is_retired;
+    bool is_leaving; /* it drains or is retired */
     bool is_polling; /* reports are being made: do not end under their feet */
 };
 
@@ -59,6 +58,7 @@ void handle_add_metrics(void)
 {
     metrics_add(&delivery_seconds_metric);
     metrics_add(&failures_metric);
+    kafka_refusals_add();
 }
 
 static bool is_too_large(rd_kafka_resp_err_t code)
@@ -74,6 +74,12 @@ static bool is_topic_lost(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
+static void note_refusal(struct handle *handle, rd_kafka_resp_err_t code, const char *text)
+{
+    if (kafka_refusal_tell(code, text))
+        handle->host.shared->refused_ms = now_monotonic_ms();
+}
+
 static void report(struct handle *handle, const rd_kafka_message_t *message)
 {
     struct tag *tag = message->_private;
@@ -87,10 +93,14 @@ static void report(struct handle *handle, const rd_kafka_message_t *message)
         delivery.error = rd_kafka_err2str(message->err);
         delivery.is_too_large = is_too_large(message->err);
         handle->has_lost_topic |= is_topic_lost(message->err);
+        note_refusal(handle, message->err, delivery.error);
         metric_add(&failures[0], 1);
+    } else {
+        handle->host.shared->refused_ms = 0;
     }
     metric_observe_us(&delivery_seconds[0], now_monotonic_us() - tag->put_us);
     handle->pending--;
+    handle->host.shared->pending--;
     tag->receipt.fn(tag->receipt.arg, &delivery);
     free(tag);
 }
@@ -102,17 +112,33 @@ static void report_all(struct handle *handle, rd_kafka_event_t *event)
         report(handle, message);
 }
 
+static void give_up_pending(struct handle *handle)
+{
+    (void)rd_kafka_purge(handle->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                         RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+static void on_fatal_error(struct handle *handle, const char *text)
+{
+    note_refusal(handle, rd_kafka_fatal_error(handle->rk, NULL, 0), text);
+    if (handle->is_leaving)
+        give_up_pending(handle); /* nothing of it will be acknowledged */
+    else
+        handle->host.broken(handle->host.self, handle, text);
+}
+
 static void on_error(struct handle *handle, rd_kafka_event_t *event)
 {
+    struct handle_shared *shared = handle->host.shared;
     uint64_t before = 0;
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    const char *text = rd_kafka_event_error_string(event);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         handle->brokers_up = 0;
-    if (rd_kafka_event_error_is_fatal(event) != 0 && !handle->is_retired)
-        handle->host.broken(handle->host.self, rd_kafka_event_error_string(event));
-    else if (log_limit_passes(&handle->errors, &before))
-        log_warn("Kafka error", LOG_TEXT("code", rd_kafka_err2name(code)),
-                 LOG_TEXT("text", rd_kafka_event_error_string(event)),
+    if (rd_kafka_event_error_is_fatal(event) != 0)
+        on_fatal_error(handle, text);
+    else if (!kafka_refusal_tell(code, text) && log_limit_passes(&shared->errors, &before))
+        log_warn("Kafka error", LOG_TEXT("code", rd_kafka_err2name(code)), LOG_TEXT("text", text),
                  LOG_INT("suppressed", (int64_t)before));
 }
 
@@ -171,7 +197,7 @@ static void disconnect(struct handle *handle)
 
 static void end_if_done(struct handle *handle)
 {
-    if (!handle->is_retired || handle->is_polling || handle->pending > 0)
+    if (!handle->is_leaving || handle->is_polling || handle->pending > 0)
         return;
     disconnect(handle);
     background_run(handle->host.background, destroy_rk, free_struct, handle);
@@ -262,6 +288,7 @@ static bool refuse(struct handle *handle, rd_kafka_error_t *error, struct err *e
 {
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     handle->has_lost_topic |= is_topic_lost(code);
+    note_refusal(handle, code, rd_kafka_err2str(code));
     rd_kafka_error_destroy(error);
     return err_set(err, is_too_large(code) ? ERR_REJECT : ERR_RETRY, "produce: %s",
                    rd_kafka_err2str(code));
@@ -289,16 +316,12 @@ bool handle_put(struct handle *handle, enum sink_topic topic, const struct recor
         rd_kafka_produceva(handle->rk, values, sizeof(values) / sizeof(*values));
     if (error == NULL) {
         handle->pending++;
+        handle->host.shared->pending++;
         return true;
     }
     rd_kafka_headers_destroy(headers);
     free(tag);
     return refuse(handle, error, err);
-}
-
-size_t handle_pending(const struct handle *handle)
-{
-    return handle->pending;
 }
 
 bool handle_has_lost_topic(const struct handle *handle)
@@ -311,12 +334,16 @@ int handle_brokers_up(const struct handle *handle)
     return handle->brokers_up;
 }
 
+void handle_drain(struct handle *handle)
+{
+    handle->is_leaving = true;
+    end_if_done(handle);
+}
+
 void handle_retire(struct handle *handle)
 {
-    handle->is_retired = true;
-    (void)rd_kafka_purge(handle->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
-                                         RD_KAFKA_PURGE_F_NON_BLOCKING);
-    end_if_done(handle);
+    give_up_pending(handle);
+    handle_drain(handle);
 }
 
 void handle_free(struct handle *handle)

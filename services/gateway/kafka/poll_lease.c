@@ -4,6 +4,7 @@
 #include "libs/base/log.h"
 #include "libs/base/mem.h"
 #include "libs/kafka/conf.h"
+#include "libs/kafka/refusal.h"
 #include "services/gateway/kafka/conf.h"
 #include "services/gateway/kafka/topics.h"
 
@@ -52,13 +53,19 @@ static void on_rebalance(struct poll_lease *lease, rd_kafka_event_t *event)
     }
 }
 
+static void on_error(rd_kafka_event_t *event)
+{
+    const char *text = rd_kafka_event_error_string(event);
+    if (!kafka_refusal_tell(rd_kafka_event_error(event), text))
+        log_debug("Kafka error of the poll lease", LOG_TEXT("text", text));
+}
+
 static void on_event(struct poll_lease *lease, rd_kafka_event_t *event)
 {
     if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
         on_rebalance(lease, event);
     else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
-        log_debug("Kafka error of the poll lease",
-                  LOG_TEXT("text", rd_kafka_event_error_string(event)));
+        on_error(event);
 }
 
 static void on_readable(void *self, bool readable, bool writable)

@@ -2,8 +2,10 @@
  * producer: the record_sink over Kafka: idempotent, acknowledged by all in-sync replicas.
  *
  * After a fatal error of librdkafka (an out-of-order sequence, say) everything on its way is
- * reported as not durable and a new producer takes over, at most once in some seconds. One thread:
- * the loop's.
+ * reported as not durable and a new producer takes over, at most once in some seconds. When the
+ * certificate files have changed, a producer with the new ones is made beside the old one: once a
+ * broker has let it in, it takes over and the old one finishes what it has; until then, and with
+ * files that are of no use, the old one goes on. One thread: the loop's.
  */
 #ifndef SERVICES_GATEWAY_KAFKA_PRODUCER_H
 #define SERVICES_GATEWAY_KAFKA_PRODUCER_H
@@ -27,7 +29,9 @@ void producer_free(struct producer *producer); /* nothing is pending; NULL is fi
 
 struct record_sink producer_port(struct producer *producer);
 
-/* A broker is connected and the queue is below its high mark; else false and why. */
+/* A broker is connected, takes our records and the queue is below its high mark; else false and
+ * why. Only a record tells that a refusal is over, so some seconds after the last one it is ready
+ * for another try. */
 MUST_CHECK bool producer_is_ready(const struct producer *producer, struct err *err);
 
 /* A topic is gone, as it seems, or the producer is barred. Check the topics, then renew. */
@@ -41,8 +45,11 @@ void producer_bar(struct producer *producer);
  * as not durable. */
 void producer_renew(struct producer *producer);
 
+/* How often changed certificate files were taken into use. */
+unsigned producer_reloads(const struct producer *producer);
+
 /* Bring the gauges up to date; about once a second. */
 void producer_update_metrics(const struct producer *producer);
-void producer_add_metrics(void); /* once at start */
+void producer_add_metrics(const struct settings_pairs *passed); /* once at start */
 
 #endif

@@ -3,7 +3,11 @@
 #include "libs/base/cleanup.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "libs/kafka/refusal.h"
+#include "libs/kafka/tls_files.h"
 #include "services/store/kafka/conf.h"
+#include "services/store/kafka/leave.h"
+#include "services/store/kafka/renewal.h"
 #include "services/store/kafka/topic_check.h"
 
 #include <stdlib.h>
@@ -11,14 +15,18 @@
 
 #define EXPORT_MS 1000 /* positions are told to the broker at most this often */
 #define RANGE_TIMEOUT_MS 1000
-#define LEAVE_TIMEOUT_MS 3000
-#define LEAVE_POLL_MS 50
+#define PROOF_TIMEOUT_MS \
+    5000 /* a broker may be busy; membership of the group goes on meanwhile \
+          */
 
 DEFINE_AUTO(list, rd_kafka_topic_partition_list_t *, rd_kafka_topic_partition_list_destroy)
 
 struct consumer {
     struct consumer_options options;
     rd_kafka_t *rk;
+    rd_kafka_t
+        *next; /* takes over at the next poll, which was told that nothing is ours; or NULL */
+    struct renewal renewal;
     struct consumer_topic topic; /* as last checked */
     bool has_joined;
     bool is_owner; /* between an assignment and its end */
@@ -72,39 +80,83 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     struct consumer *consumer = opaque;
     (void)rk;
-    (void)reason;
     consumer->trouble = (rd_kafka_resp_err_t)code;
+    (void)kafka_refusal_tell(consumer->trouble, reason);
 }
 
-bool consumer_new(const struct consumer_options *options, struct consumer **out, struct err *err)
+static bool open_client(struct consumer *consumer, rd_kafka_t **out, struct err *err)
 {
     rd_kafka_conf_t *conf = NULL;
-    if (!consumer_conf(options, &conf, err))
+    if (!consumer_conf(&consumer->options, &conf, err))
         return false;
-    struct consumer *consumer = mem_alloc(sizeof(*consumer));
-    consumer->options = *options;
     rd_kafka_conf_set_opaque(conf, consumer);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
 
     char text[200];
-    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    if (consumer->rk == NULL) {
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
-        free(consumer);
         return err_set(err, ERR_FATAL, "make the consumer: %s", text);
     }
-    (void)rd_kafka_poll_set_consumer(consumer->rk);
+    (void)rd_kafka_poll_set_consumer(rk);
+    *out = rk;
+    return true;
+}
+
+void consumer_add_metrics(const struct settings_pairs *passed)
+{
+    kafka_refusals_add();
+    tls_files_add_metrics(passed);
+}
+
+bool consumer_new(const struct consumer_options *options, struct consumer **out, struct err *err)
+{
+    struct consumer *consumer = mem_alloc(sizeof(*consumer));
+    consumer->options = *options;
+    renewal_init(&consumer->renewal, options->passed);
+    if (!open_client(consumer, &consumer->rk, err)) {
+        renewal_done(&consumer->renewal);
+        free(consumer);
+        return false;
+    }
     consumer->exports = rd_kafka_topic_partition_list_new(16);
     *out = consumer;
     return true;
 }
 
+/* Before it has joined nothing is held, so a new client takes over at once. */
+static void renew_unjoined(struct consumer *consumer)
+{
+    rd_kafka_t *next = NULL;
+    struct err err;
+    if (!renewal_is_due(&consumer->renewal, now_monotonic_ms()))
+        return;
+    if (!open_client(consumer, &next, &err)) {
+        renewal_failed(&consumer->renewal, &err);
+        return;
+    }
+    leave_and_destroy(consumer->rk, false);
+    consumer->rk = next;
+    renewal_made(&consumer->renewal);
+}
+
+/* What the client has to say beside records, which it has none of before it has joined. */
+static void hear_errors(struct consumer *consumer)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, 0);
+    if (message != NULL)
+        rd_kafka_message_destroy(message);
+}
+
 bool consumer_check_topic(struct consumer *consumer, int timeout_ms, struct consumer_topic *out,
                           struct err *err)
 {
-    if (!topic_check(consumer->rk, consumer->options.topic, timeout_ms, &consumer->topic, err))
+    renew_unjoined(consumer);
+    if (!topic_check(consumer->rk, consumer->options.topic, timeout_ms, &consumer->topic, err)) {
+        hear_errors(consumer);
         return false;
+    }
     *out = consumer->topic;
     return true;
 }
@@ -167,6 +219,7 @@ static bool fill_trouble(struct consumer *consumer, const rd_kafka_message_t *me
         (void)rd_kafka_fatal_error(consumer->rk, text, sizeof(text));
         return err_set(err, ERR_FATAL, "the consumer cannot go on: %s", text);
     }
+    renewal_note(&consumer->renewal, message->err, rd_kafka_message_errstr(message));
     /* Of a damaged record librdkafka says more only later, when we may have begun anew already. */
     bool is_lost = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                    message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
@@ -177,10 +230,52 @@ static bool fill_trouble(struct consumer *consumer, const rd_kafka_message_t *me
     return true;
 }
 
+/* A client that may read. */
+static bool open_next(struct consumer *consumer)
+{
+    struct err err;
+    bool is_open = open_client(consumer, &consumer->next, &err);
+    if (is_open &&
+        topic_prove_readable(consumer->next, consumer->options.topic, PROOF_TIMEOUT_MS, &err))
+        return true;
+    if (is_open)
+        leave_and_destroy(consumer->next, false);
+    consumer->next = NULL;
+    renewal_failed(&consumer->renewal, &err);
+    return false;
+}
+
+static bool take_over(struct consumer *consumer, struct err *err)
+{
+    send_exports(consumer);
+    leave_and_destroy(consumer->rk, true);
+    consumer->rk = consumer->next;
+    consumer->next = NULL;
+    consumer->is_revoked = false;
+    consumer->is_assigned = false;
+    consumer->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
+    renewal_made(&consumer->renewal);
+    return consumer_join(consumer, err);
+}
+
+/* Two steps: tell that nothing is ours any more, so that nothing of the old client is held at the
+ * next poll, which ends it. True: *out is set. */
+static bool begin_renewal(struct consumer *consumer, struct source_event *out)
+{
+    if (renewal_is_idle(&consumer->renewal) ||
+        !renewal_is_due(&consumer->renewal, now_monotonic_ms()) || !open_next(consumer))
+        return false;
+    consumer->is_owner = false;
+    *out = (struct source_event){.kind = SOURCE_REVOKED};
+    return true;
+}
+
 static bool poll(void *self, int timeout_ms, struct source_event *out, struct err *err)
 {
     struct consumer *consumer = self;
-    if (take_note(consumer, out))
+    if (consumer->next != NULL && !take_over(consumer, err))
+        return false;
+    if (take_note(consumer, out) || begin_renewal(consumer, out))
         return true;
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, timeout_ms);
     if (message == NULL) {
@@ -189,6 +284,7 @@ static bool poll(void *self, int timeout_ms, struct source_event *out, struct er
         return true;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        backoff_reset(&consumer->renewal.backoff);
         out->kind = SOURCE_RECORD;
         fill_record(message, &out->record);
         return true;
@@ -222,22 +318,6 @@ static bool start(void *self, const struct source_start *wanted, struct err *err
     return true;
 }
 
-/* The timestamps that ask for the edges. (rd_kafka_query_watermark_offsets heeds no timeout.) */
-#define FIRST_TIMESTAMP (-2)
-#define END_TIMESTAMP (-1)
-
-static bool list_edges(struct consumer *consumer, rd_kafka_topic_partition_list_t *list,
-                       int64_t timestamp, struct err *err)
-{
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = timestamp;
-    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer->rk, list, RANGE_TIMEOUT_MS);
-    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
-        code = list->elems[i].err;
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-           err_set(err, ERR_RETRY, "ask for the log's edges: %s", rd_kafka_err2str(code));
-}
-
 static bool ranges(void *self, const int32_t *partitions, size_t count, struct log_range *out,
                    struct err *err)
 {
@@ -247,8 +327,8 @@ static bool ranges(void *self, const int32_t *partitions, size_t count, struct l
     for (size_t i = 0; i < count; i++)
         (void)rd_kafka_topic_partition_list_add(first, consumer->options.topic, partitions[i]);
     AUTO(list) rd_kafka_topic_partition_list_t *end = rd_kafka_topic_partition_list_copy(first);
-    if (count > 0 && (!list_edges(consumer, first, FIRST_TIMESTAMP, err) ||
-                      !list_edges(consumer, end, END_TIMESTAMP, err)))
+    if (count > 0 && (!topic_edges(consumer->rk, first, EDGE_FIRST, RANGE_TIMEOUT_MS, err) ||
+                      !topic_edges(consumer->rk, end, EDGE_END, RANGE_TIMEOUT_MS, err)))
         return false;
     for (size_t i = 0; i < count; i++)
         out[i] = (struct log_range){.first_offset = first->elems[i].offset,
@@ -259,6 +339,9 @@ static bool ranges(void *self, const int32_t *partitions, size_t count, struct l
 static bool identify(void *self, struct log_identity *out, struct err *err)
 {
     struct consumer *consumer = self;
+    if (consumer->renewal.refusal != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return err_set(err, ERR_RETRY, "Kafka refuses the records: %s",
+                       rd_kafka_err2str(consumer->renewal.refusal));
     return topic_identify(consumer->rk, consumer->options.topic, RANGE_TIMEOUT_MS, out, err);
 }
 
@@ -301,34 +384,16 @@ struct record_source consumer_port(struct consumer *consumer)
     };
 }
 
-/* rd_kafka_consumer_close would wait for a coordinator that is away for as long as its session. */
-static void leave_group(rd_kafka_t *rk)
-{
-    int64_t deadline_ms = now_monotonic_ms() + LEAVE_TIMEOUT_MS;
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(rk, queue);
-    while (error == NULL && !rd_kafka_consumer_closed(rk) && now_monotonic_ms() < deadline_ms) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, LEAVE_POLL_MS);
-        if (event == NULL)
-            continue;
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
-            (void)rd_kafka_assign(rk, NULL);
-        rd_kafka_event_destroy(event);
-    }
-    if (error != NULL)
-        rd_kafka_error_destroy(error);
-    rd_kafka_queue_destroy(queue);
-}
-
 void consumer_free(struct consumer *consumer)
 {
     if (consumer == NULL)
         return;
     send_exports(consumer);
-    if (consumer->has_joined)
-        leave_group(consumer->rk);
+    leave_and_destroy(consumer->rk, consumer->has_joined);
+    if (consumer->next != NULL)
+        leave_and_destroy(consumer->next, false);
     rd_kafka_topic_partition_list_destroy(consumer->exports);
-    rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    renewal_done(&consumer->renewal);
     free(consumer->assigned);
     free(consumer);
 }

@@ -5,6 +5,9 @@
  * start(), from the fences. Assignment is eager: on every rebalance all partitions are taken first.
  * The group's committed offsets are written for lag tools and never read.
  *
+ * When the certificate files have changed, or Kafka has refused the records for a while, a new
+ * client takes over as in any rebalance: first all partitions are taken.
+ *
  * One thread (ingest) calls everything. Memory: librdkafka's queue is
  * bounded by queued.max.messages.kbytes (8 MiB unless passed through).
  */
@@ -27,6 +30,8 @@ struct consumer_options {
  * property. */
 MUST_CHECK bool consumer_new(const struct consumer_options *options, struct consumer **out,
                              struct err *err);
+
+void consumer_add_metrics(const struct settings_pairs *passed); /* once at start */
 
 /* What the log is: reads the broker's metadata and the topic's settings, waiting at most
  * timeout_ms. ERR_RETRY: no broker answers. ERR_FATAL: the topic is missing or made wrongly; the

@@ -2,11 +2,15 @@
 
 #include "libs/base/cleanup.h"
 #include "libs/base/log.h"
+#include "libs/base/now.h"
+#include "libs/kafka/refusal.h"
 #include "libs/wire/position.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PROOF_POLL_MS 20
 
 static void destroy_metadata(const struct rd_kafka_metadata *metadata)
 {
@@ -31,6 +35,7 @@ DEFINE_AUTO(topic, rd_kafka_topic_t *, destroy_topic)
 DEFINE_AUTO(event, rd_kafka_event_t *, destroy_event)
 DEFINE_AUTO(queue, rd_kafka_queue_t *, rd_kafka_queue_destroy)
 DEFINE_AUTO(options, rd_kafka_AdminOptions_t *, rd_kafka_AdminOptions_destroy)
+DEFINE_AUTO(list, rd_kafka_topic_partition_list_t *, rd_kafka_topic_partition_list_destroy)
 DEFINE_AUTO(resource, rd_kafka_ConfigResource_t *, rd_kafka_ConfigResource_destroy)
 
 /* A wrong value here breaks a promise, so the service does not start. */
@@ -162,4 +167,52 @@ bool topic_identify(rd_kafka_t *rk, const char *topic, int timeout_ms, struct lo
     out->topic_partitions = found.partition_count;
     memcpy(out->cluster_id, found.cluster_id, sizeof(out->cluster_id));
     return true;
+}
+
+/* (rd_kafka_query_watermark_offsets heeds no timeout.) */
+bool topic_edges(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, enum topic_edge edge,
+                 int timeout_ms, struct err *err)
+{
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = edge;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(rk, list, timeout_ms);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        code = list->elems[i].err;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+           err_set(err, ERR_RETRY, "ask for the log's edges: %s", rd_kafka_err2str(code));
+}
+
+static bool assign_end(rd_kafka_t *rk, const char *topic)
+{
+    AUTO(list) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_END;
+    return rd_kafka_assign(rk, list) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* The client knows where a partition ends from the answer to a fetch. */
+static bool has_fetched(rd_kafka_t *rk, const char *topic)
+{
+    int64_t first = 0;
+    int64_t end = 0;
+    return rd_kafka_get_watermark_offsets(rk, topic, 0, &first, &end) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           end != RD_KAFKA_OFFSET_INVALID;
+}
+
+bool topic_prove_readable(rd_kafka_t *rk, const char *topic, int timeout_ms, struct err *err)
+{
+    int64_t until_ms = now_monotonic_ms() + timeout_ms;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    bool is_asking = assign_end(rk, topic);
+    while (is_asking && !has_fetched(rk, topic) && now_monotonic_ms() < until_ms) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, PROOF_POLL_MS);
+        if (message == NULL)
+            continue;
+        code = message->err;
+        is_asking = kafka_refusal_of(code, NULL) == KAFKA_REFUSAL_NONE;
+        rd_kafka_message_destroy(message);
+    }
+    bool is_proven = is_asking && has_fetched(rk, topic);
+    (void)rd_kafka_assign(rk, NULL);
+    return is_proven || err_set(err, ERR_RETRY, "read topic %s: %s", topic, rd_kafka_err2str(code));
 }

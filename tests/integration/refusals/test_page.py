@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.integration.refusals import rows_log, rows_publish, rows_read, rows_rpc, rows_telegram, rows_webhook
+from tests.integration.refusals import rows_kafka, rows_log, rows_publish, rows_read, rows_rpc, rows_telegram, rows_webhook
 from tests.integration.refusals.rows_start import COMMANDS, SETTINGS
 from tests.integration.refusals.table import codes
 from tests.integration.test_fault_table import names_in_the_tree
@@ -16,6 +16,7 @@ ROWS = [
     *rows_publish.PUBLISH, *rows_publish.PUBLISH_WITHOUT_KAFKA,
     *rows_rpc.RPC, *rows_read.READ, *rows_log.RECORD, *rows_log.LOG, rows_log.LAST, *rows_telegram.TELEGRAM,
 ]
+SHOWN_ELSEWHERE = {**rows_log.SHOWN_ELSEWHERE, **rows_kafka.SHOWN_ELSEWHERE}
 
 
 def cells() -> list[list[str]]:
@@ -26,7 +27,7 @@ def cells() -> list[list[str]]:
 def test_the_page_has_every_code_of_the_table() -> None:
     page = [(row[0], row[1]) for row in cells() if re.fullmatch("[a-z]+", row[0]) and row[0] != "where"]
     assert len(page) == len(set(page))
-    assert set(page) == codes(ROWS) | {*rows_log.SHOWN_ELSEWHERE}
+    assert set(page) == codes(ROWS) | {*SHOWN_ELSEWHERE}
 
 
 def test_the_page_has_every_exit_status() -> None:
@@ -35,7 +36,7 @@ def test_the_page_has_every_exit_status() -> None:
 
 
 def test_what_is_shown_elsewhere_is_there() -> None:
-    assert {*rows_log.SHOWN_ELSEWHERE.values()} <= names_in_the_tree()
+    assert {*SHOWN_ELSEWHERE.values()} <= names_in_the_tree()
 
 
 def test_rows_have_names_of_their_own() -> None:

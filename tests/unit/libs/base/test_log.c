@@ -1,5 +1,7 @@
 #include "libs/base/log.h"
 
+#include "tests/support/capture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,36 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct capture {
-    int reader;
-    int kept_stderr;
-};
-
-/* From here to capture_end, standard error is a pipe. */
-static struct capture capture_begin(void)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    struct capture capture = {.reader = ends[0], .kept_stderr = dup(STDERR_FILENO)};
-    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
-    (void)close(ends[1]);
-    return capture;
-}
-
-/* Read what stands in the pipe and put standard error back. */
-static size_t capture_end(struct capture *capture, char *out, size_t size)
-{
-    assert_true(dup2(capture->kept_stderr, STDERR_FILENO) >= 0);
-    (void)close(capture->kept_stderr);
-    size_t len = 0;
-    ssize_t got;
-    while (len + 1 < size && (got = read(capture->reader, out + len, size - 1 - len)) > 0)
-        len += (size_t)got;
-    (void)close(capture->reader);
-    out[len] = '\0';
-    return len;
-}
 
 static void line_has_time_level_service_and_fields(void **state)
 {
