@@ -18,6 +18,7 @@ from tests.integration.refusals.rows_start import (
     run,
     wrong_values,
 )
+from tests.support.canary import TOKEN
 
 
 def _tells_no_secret(ended: Ended) -> None:
@@ -54,7 +55,7 @@ def test_every_setting_with_a_form_refuses_another(binaries: Path, program: str)
         assert ended.lines_of(program) == [f"{program}: {len(wrong)} of the settings are wrong"]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=str)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command).replace(TOKEN, "TOKEN"))
 def test_a_wrong_command_is_refused(binaries: Path, command: Command) -> None:
     ended = run(binaries, command.program, command.words, command.changed)
     assert (ended.status, ended.out) == (command.status, "")
