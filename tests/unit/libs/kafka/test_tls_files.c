@@ -88,7 +88,7 @@ static void without_files_there_is_nothing_to_look_at(void **state)
 static void files_that_stay_tell_nothing(void **state)
 {
     for (int i = 0; i < 5; i++)
-        assert_false(tls_files_look(*state, i * TLS_FILES_LOOK_MS));
+        assert_false(tls_files_look(*state, (int64_t)i * TLS_FILES_LOOK_MS));
 }
 
 static void a_change_is_told_when_it_stands_still(void **state)
