@@ -21,7 +21,7 @@ from tests.support.pair import Pair
 from tests.support.processes import Service
 from tests.support.traffic import Traffic, TrafficPlan
 
-PREVIOUS = "91a3c40"  # the last commit with one way in and one store; later: the last release
+PREVIOUS = "5de8404"  # an older commit with the same projections; later: the last release
 FOLDER = ROOT / ".cache" / "previous"
 SERVICES = ("telefact-gateway", "telefact-store")
 KNOWS = "bool fold_is_known(enum event_kind kind)\n{\n"
@@ -31,7 +31,7 @@ UNFIT = {
     "older": ("DELETE FROM telefact.schema_migrations", "is older than this build: run `telefact-store migrate`"),
     "newer": ("INSERT INTO telefact.schema_migrations VALUES (99, '0099_later.sql', 'x')", "newer"),
     "changed": ("UPDATE telefact.schema_migrations SET checksum = 'x'", "not the one of this build"),
-    "of_another_projection": ("UPDATE telefact.generations SET projection_version = 2", "projection version 2"),
+    "of_another_projection": ("UPDATE telefact.generations SET projection_version = 99", "projection version 99"),
 }
 
 

@@ -42,8 +42,10 @@ def open_files(pid: int) -> int:
 async def crowd(count: int, client: Callable[[int], Awaitable[None]]) -> AsyncIterator[None]:
     """So many clients, each begun anew when it ends or loses its connection, until the end of the context."""
 
+    over = asyncio.Event()  # a cancellation can be lost inside wait_for (CPython 3.11)
+
     async def live(number: int) -> None:
-        while True:
+        while not over.is_set():
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await client(number)
             await asyncio.sleep(0.01)
@@ -52,6 +54,7 @@ async def crowd(count: int, client: Callable[[int], Awaitable[None]]) -> AsyncIt
     try:
         yield
     finally:
+        over.set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
