@@ -150,7 +150,12 @@ ROWS_IN_ANY_ORDER = [
     "SELECT event_id, user_id, downloaded_at, video_link, is_images, is_processed, is_inline FROM g1.videos ORDER BY 1",
     "SELECT event_id, user_id, downloaded_at, video_id FROM g1.music ORDER BY 1",
     "SELECT * FROM g1.applied ORDER BY 1",
-    "SELECT * FROM g1.totals ORDER BY 1, 2",
+    "SELECT partition, chat_class, chats, videos, images, video_users, image_users, music, music_users FROM g1.totals "
+    "ORDER BY 1, 2",  # (file_modes follow the order of the log, as file_mode does)
+    "SELECT * FROM g1.buckets ORDER BY 1, 2, 3, 4",
+    "SELECT * FROM g1.langs ORDER BY 1, 2",
+    "SELECT * FROM g1.referrals ORDER BY 1",
+    "SELECT * FROM g1.top_users ORDER BY 1, 2",
 ]
 
 
