@@ -28,9 +28,10 @@ IN_HAND = 20  # records, or requests, at the moment of a kill
 
 
 @contextlib.asynccontextmanager
-async def behind_one_address(pair: Pair) -> AsyncIterator[None]:
+async def behind_one_address(pair: Pair, max_age_s: float | None = None) -> AsyncIterator[None]:
     """Updates go to whichever gateway listens, as behind a load balancer."""
-    async with Balancer([url.removeprefix("http://").removesuffix(HOOK) for url in pair.webhooks]) as balancer:
+    hooks = [url.removeprefix("http://").removesuffix(HOOK) for url in pair.webhooks]
+    async with Balancer(hooks, max_age_s) as balancer:
         pair.webhooks = [f"http://{balancer.address}{HOOK}"]
         yield
 
@@ -111,7 +112,7 @@ def test_K16_K17_every_point_of_the_gateway_is_killed_again_and_again(
         crashes = Crashes(work_dir / "crashes.log")
         plan = make_plan(gateways=2, gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "50"})
         load = TrafficPlan(seed=83, rate=200, duplicates=1)
-        async with Pair(plan) as pair, behind_one_address(pair), Traffic(pair, load) as traffic:
+        async with Pair(plan) as pair, behind_one_address(pair, max_age_s=1), Traffic(pair, load) as traffic:
             await traffic.acked(200, 60)
             for number, point in enumerate(points * KILLS_A_POINT):
                 victim = pair.gateways[number % 2]

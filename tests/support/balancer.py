@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import Sequence
 
 _PIECE_BYTES = 65_536
+_QUIET_S = 0.05
 
 
 class Balancer:
     """Passes each TCP connection to the next server that takes one; an async context manager.
 
-    targets  host:port of the servers; one that refuses is passed over.
-    served   connections that each target got.
+    targets    host:port of the servers; one that refuses is passed over.
+    max_age_s  an older connection is ended once nothing passes, so that a server that came back gets some; without it,
+               connections live as long as their ends wish.
+    served     connections that each target got.
     """
 
-    def __init__(self, targets: Sequence[str]) -> None:
+    def __init__(self, targets: Sequence[str], max_age_s: float | None = None) -> None:
         self.served = dict.fromkeys(targets, 0)
+        self._max_age_s = max_age_s
         self.address = ""
         self._turns = itertools.cycle(targets)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,16 +62,39 @@ class Balancer:
                 continue
             self.served[target] += 1
             try:
-                await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+                await self._pass_both(_Way(reader, far_writer), _Way(far_reader, writer))
             finally:
                 far_writer.close()
             return
 
+    async def _pass_both(self, there: _Way, back: _Way) -> None:
+        began = time.monotonic()
+        passing = asyncio.ensure_future(asyncio.gather(there.run(), back.run()))
+        while not passing.done():
+            await asyncio.wait({passing}, timeout=None if self._max_age_s is None else _QUIET_S)
+            now = time.monotonic()
+            is_old = self._max_age_s is not None and now - began > self._max_age_s
+            if is_old and now - max(there.passed_at, back.passed_at) > _QUIET_S:
+                passing.cancel()
+                await asyncio.wait({passing})
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """To the end of one direction; the other side learns of it."""
-    with contextlib.suppress(OSError):
-        while piece := await reader.read(_PIECE_BYTES):
+
+class _Way:
+    """One direction of a connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self.passed_at = time.monotonic()
+
+    async def run(self) -> None:
+        with contextlib.suppress(OSError):
+            await self._pass()
+
+    async def _pass(self) -> None:
+        """To the end; the other side learns of it."""
+        writer = self._writer
+        while piece := await self._reader.read(_PIECE_BYTES):
+            self.passed_at = time.monotonic()
             writer.write(piece)
             await writer.drain()
         if writer.can_write_eof():
