@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -34,12 +35,13 @@ def bench(servers: Servers, topic_prefix: str, database_url: str, binaries: Path
 
 
 async def alarm(bench: Bench, service: Service, reason: str, partitions: int, deadline_s: float = 60.0) -> None:
-    """Wait until so many partitions of a running store stand still for this reason."""
+    """Wait until so many partitions of a store stand still for this reason; it may be starting yet."""
     deadline = time.monotonic() + deadline_s
     while True:
-        metrics = await service.metrics()
-        if metrics[f'partition_stopped{{reason="{reason}"}}'] == partitions:
-            break
+        with contextlib.suppress(OSError):
+            metrics = await service.metrics()
+            if metrics[f'partition_stopped{{reason="{reason}"}}'] == partitions:
+                break
         assert time.monotonic() < deadline, f"no alarm {reason}\n{bench.log_text()[-3000:]}"
         await asyncio.sleep(0.1)
     assert not await service.is_ready()

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -242,7 +243,16 @@ def test_S04_every_signal_has_its_one_way(run: Run, make_plan: MakePlan) -> None
     run(body())
 
 
+@pytest.fixture
+def sighup_is_not_ignored() -> Iterator[None]:
+    """Under nohup the services would inherit that it is, and rightly keep it so."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.timeout(120)
+@pytest.mark.usefixtures("sighup_is_not_ignored")
 def test_S04_sighup_drains_as_sigterm_does(run: Run, make_plan: MakePlan) -> None:
     async def body() -> None:
         plan = make_plan(gateways=2, store_settings=quick())
