@@ -3,12 +3,12 @@
 #include "libs/base/backoff.h"
 #include "libs/base/buf.h"
 #include "libs/base/fault.h"
-#include "libs/base/log.h"
 #include "libs/base/mem.h"
 #include "libs/base/random.h"
 #include "libs/ops/metrics.h"
 #include "libs/ops/refusals.h"
 #include "services/gateway/bot_answer.h"
+#include "services/gateway/poller_alarm.h"
 #include "services/gateway/translate.h"
 #include "services/gateway/updates_answer.h"
 #include "services/gateway/webhook_info.h"
@@ -35,8 +35,6 @@ enum poller_state {
     POLLER_STOPPED,
 };
 
-enum alarm { ALARM_NONE, ALARM_WEBHOOK, ALARM_TOKEN, ALARM_CONFLICT, ALARMS };
-
 struct in_hand {
     struct poller *poller;
     int64_t id;
@@ -58,7 +56,7 @@ struct poller {
     bool is_stopping;
     bool is_calling;
     bool has_answer; /* `answer` is to be looked at by the next step */
-    enum alarm alarm;
+    enum poller_alarm alarm;
     struct backoff backoff;
     struct buf answer;
     struct in_hand updates[UPDATES_ANSWER_MAX];
@@ -90,57 +88,19 @@ static struct metric leading_metric = {
     .series = leading,
     .count = 1,
 };
-static struct metric_series alarms[ALARMS] = {
-    [ALARM_WEBHOOK] = {.labels = "reason=\"webhook_set\""},
-    [ALARM_TOKEN] = {.labels = "reason=\"no_access\""},
-    [ALARM_CONFLICT] = {.labels = "reason=\"conflict\""},
-};
-static struct metric alarms_metric = {
-    .name = "poller_alarm",
-    .help = "1: no updates come in, for this reason.",
-    .kind = METRIC_GAUGE,
-    .series = alarms + 1,
-    .count = ALARMS - 1,
-};
 
-#define NO_POLLING "polling does not work"
-static struct refusal alarm_refusals[ALARMS] = {
-    [ALARM_WEBHOOK] = {.code = "webhook_set", .msg = NO_POLLING, .is_alarm = true, .is_each = true},
-    [ALARM_TOKEN] = {.code = "no_access", .msg = NO_POLLING, .is_alarm = true, .is_each = true},
-    [ALARM_CONFLICT] = {.code = "conflict", .msg = NO_POLLING, .is_alarm = true, .is_each = true},
-};
 /* The waits between them bound their lines. */
 #define NO_UPDATES "Telegram gives no updates, asking again later"
 static struct refusal asked_to_wait = {.code = "retry_after", .msg = NO_UPDATES, .is_each = true};
 static struct refusal no_answer = {.code = "no_answer", .msg = NO_UPDATES, .is_each = true};
-static const char *const ALARM_TEXTS[ALARMS] = {
-    [ALARM_WEBHOOK] = "a webhook is set, so Telegram gives no updates to a poller; run "
-                      "`telefact-gateway webhook delete`, or set GATEWAY_MODE=webhook",
-    [ALARM_TOKEN] = "Telegram does not know GATEWAY_BOT_TOKEN; give the bot's present token",
-    [ALARM_CONFLICT] = "somebody else asks for this bot's updates; end the other program",
-};
 
 void poller_add_metrics(void)
 {
     metrics_add(&polls_metric);
     metrics_add(&leading_metric);
-    metrics_add(&alarms_metric);
-    refusals_add("telegram", alarm_refusals, ALARMS);
+    poller_alarm_add_metrics();
     refusals_add("telegram", &asked_to_wait, 1);
     refusals_add("telegram", &no_answer, 1);
-}
-
-static void raise_alarm(struct poller *poller, enum alarm alarm)
-{
-    if (poller->alarm == alarm)
-        return;
-    if (alarm != ALARM_NONE)
-        log_refusal(&alarm_refusals[alarm], LOG_TEXT("why", ALARM_TEXTS[alarm]));
-    else
-        log_info("polling works again");
-    poller->alarm = alarm;
-    for (int i = ALARM_NONE + 1; i < ALARMS; i++)
-        metric_set(&alarms[i], i == (int)alarm ? 1 : 0);
 }
 
 struct poller *poller_new(const struct poller_options *options, const struct bot_line *bot,
@@ -224,11 +184,11 @@ static void meet_refusal(struct poller *poller, enum bot_verdict verdict, int64_
     int64_t wait_ms = backoff_next(&poller->backoff, random_u32());
     switch (verdict) {
     case BOT_NO_ACCESS:
-        raise_alarm(poller, ALARM_TOKEN);
+        poller_alarm_change(&poller->alarm, POLLER_ALARM_TOKEN);
         wait_then(poller, now_ms + BLOCKED_MS, POLLER_LOOKING);
         return;
     case BOT_CONFLICT:
-        raise_alarm(poller, ALARM_CONFLICT);
+        poller_alarm_change(&poller->alarm, POLLER_ALARM_CONFLICT);
         wait_then(poller, now_ms + CONFLICT_MS + random_u32() % CONFLICT_MORE_MS, POLLER_LOOKING);
         return;
     case BOT_WAIT:
@@ -262,7 +222,7 @@ static void meet_webhook_info(struct poller *poller, int64_t now_ms)
         return;
     }
     if (is_set) {
-        raise_alarm(poller, ALARM_WEBHOOK);
+        poller_alarm_change(&poller->alarm, POLLER_ALARM_WEBHOOK);
         wait_then(poller, now_ms + BLOCKED_MS, POLLER_LOOKING);
         return;
     }
@@ -310,7 +270,7 @@ static void meet_updates(struct poller *poller, int64_t now_ms)
         meet_refusal(poller, answer.verdict, answer.wait_s, now_ms);
         return;
     }
-    raise_alarm(poller, ALARM_NONE);
+    poller_alarm_change(&poller->alarm, POLLER_ALARM_NONE);
     if (answer.count == 0) {
         backoff_reset(&poller->backoff);
         int64_t soonest_ms = poller->asked_ms + EMPTY_MIN_MS;
@@ -356,8 +316,7 @@ static void stand_by(struct poller *poller)
     give_up_call(poller);
     poller->offset = 0; /* whoever comes after us confirms */
     poller->state = poller->is_stopping ? POLLER_STOPPED : POLLER_STANDBY;
-    if (poller->alarm != ALARM_NONE)
-        raise_alarm(poller, ALARM_NONE);
+    poller_alarm_forget(&poller->alarm);
 }
 
 void poller_lead(struct poller *poller, bool is_leader)
@@ -430,5 +389,6 @@ bool poller_is_idle(const struct poller *poller)
 
 bool poller_check(const struct poller *poller, struct err *err)
 {
-    return poller->alarm == ALARM_NONE || err_set(err, ERR_RETRY, "%s", ALARM_TEXTS[poller->alarm]);
+    return poller->alarm == POLLER_ALARM_NONE ||
+           err_set(err, ERR_RETRY, "%s", poller_alarm_text(poller->alarm));
 }

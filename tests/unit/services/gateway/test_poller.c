@@ -1,5 +1,7 @@
 #include "services/gateway/poller.h"
 
+#include "tests/support/capture.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,6 +314,21 @@ static void an_empty_answer_that_comes_at_once_does_not_make_it_spin(void **stat
     cancel(fixture);
 }
 
+static void without_the_lease_an_alarm_ends_and_nothing_works_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    char said[1024];
+    begin(fixture);
+    answer(fixture, "{\"ok\":false,\"error_code\":409}");
+    struct capture capture = capture_begin();
+    poller_lead(fixture->poller, false);
+    step(fixture);
+    (void)capture_end(&capture, said, sizeof(said));
+    assert_true(poller_check(fixture->poller, &err));
+    assert_string_equal(said, "");
+}
+
 static void losing_the_lease_gives_up_the_call(void **state)
 {
     struct fixture *fixture = *state;
@@ -372,6 +389,7 @@ int main(void)
         TEST(t03_a_token_that_is_not_known_is_an_alarm_and_no_storm),
         TEST(t04_a_conflict_is_waited_out_for_three_seconds_and_more),
         TEST(an_empty_answer_that_comes_at_once_does_not_make_it_spin),
+        TEST(without_the_lease_an_alarm_ends_and_nothing_works_again),
         TEST(losing_the_lease_gives_up_the_call),
         TEST(updates_in_hand_are_finished_without_the_lease_and_not_confirmed),
         TEST(stopping_finishes_what_is_in_hand),
