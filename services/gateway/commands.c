@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 #define HOUR_MS INT64_C(3600000)
-#define BOT_CALL_MS 30000 /* for the answer to a command */
+#define BOT_CALL_MS 30000     /* for the answer to a command */
+#define KAFKA_ANSWER_MS 30000 /* likewise; a cluster may just be starting */
 
 extern char **environ;
 
@@ -65,6 +66,7 @@ static int create_topics(void *self)
     struct topics_plan plan = {
         .replication_factor = (int)settings->topic_replication_factor,
         .raw_retention_ms = settings->raw_retention_hours * HOUR_MS,
+        .answer_ms = KAFKA_ANSWER_MS,
     };
     int created = 0;
     if (!topics_create(&kafka, &plan, &created, &err))

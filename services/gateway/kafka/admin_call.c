@@ -3,18 +3,20 @@
 #include "libs/base/bytes.h"
 #include "libs/base/cleanup.h"
 #include "libs/base/mem.h"
+#include "libs/base/now.h"
 #include "services/gateway/kafka/conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MS 5000
-#define SETTLE_TRIES 50 /* a new topic is known to all brokers a moment after its creation */
+#define SLACK_MS 5000 /* librdkafka tells of an answer that did not come */
+#define SETTLE_MS 100 /* until a new topic is looked for again */
 
 struct admin_call {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
+    int answer_ms;
 };
 
 static void free_event(rd_kafka_event_t *event)
@@ -57,12 +59,18 @@ static enum err_kind blame(rd_kafka_resp_err_t code)
     return is_refusal ? ERR_FATAL : ERR_RETRY;
 }
 
-static bool fail(struct err *err, rd_kafka_resp_err_t code, const char *text)
+static bool fail(const struct admin_call *admin, rd_kafka_resp_err_t code, const char *text,
+                 struct err *err)
 {
-    return err_set(err, blame(code), "%s", text == NULL ? rd_kafka_err2str(code) : text);
+    const char *why = text == NULL ? rd_kafka_err2str(code) : text;
+    if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
+        return err_set(err, ERR_RETRY, "no answer from Kafka within %d ms (%s)", admin->answer_ms,
+                       why);
+    return err_set(err, blame(code), "%s", why);
 }
 
-bool admin_call_open(const struct kafka_options *options, struct admin_call **out, struct err *err)
+bool admin_call_open(const struct kafka_options *options, int answer_ms, struct admin_call **out,
+                     struct err *err)
 {
     rd_kafka_conf_t *conf = NULL;
     char text[200];
@@ -76,6 +84,7 @@ bool admin_call_open(const struct kafka_options *options, struct admin_call **ou
     struct admin_call *admin = mem_alloc(sizeof(*admin));
     admin->rk = rk;
     admin->queue = rd_kafka_queue_new(rk);
+    admin->answer_ms = answer_ms;
     *out = admin;
     return true;
 }
@@ -92,15 +101,15 @@ void admin_call_free(struct admin_call *admin)
 /* The event of a finished call; NULL: *err is set. */
 static rd_kafka_event_t *wait_for_answer(struct admin_call *admin, struct err *err)
 {
-    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, 2 * ANSWER_MS);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(admin->queue, admin->answer_ms + SLACK_MS);
     if (event == NULL) {
-        err_set(err, ERR_RETRY, "no answer from Kafka");
+        (void)fail(admin, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL, err);
         return NULL;
     }
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;
-    fail(err, code, rd_kafka_event_error_string(event));
+    (void)fail(admin, code, rd_kafka_event_error_string(event), err);
     rd_kafka_event_destroy(event);
     return NULL;
 }
@@ -109,23 +118,24 @@ static rd_kafka_AdminOptions_t *options_for(struct admin_call *admin, rd_kafka_a
 {
     char text[100];
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin->rk, op);
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, text, sizeof(text));
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, admin->answer_ms, text, sizeof(text));
     return options;
 }
 
 /* The topic is there for the next caller, not only on the broker that made it. */
 static bool wait_until_known(struct admin_call *admin, const char *topic, struct err *err)
 {
-    for (int i = 0; i < SETTLE_TRIES; i++) {
+    int64_t until_ms = now_monotonic_ms() + admin->answer_ms;
+    while (now_monotonic_ms() < until_ms) {
         struct topic_shape shape;
         if (!admin_call_load_shape(admin, topic, &shape, err))
             return false;
         if (shape.partitions > 0)
             return true;
-        rd_kafka_event_t *nothing = rd_kafka_queue_poll(admin->queue, 100);
-        free_event(nothing);
+        free_event(rd_kafka_queue_poll(admin->queue, SETTLE_MS));
     }
-    return err_set(err, ERR_RETRY, "the new topic does not become known");
+    return err_set(err, ERR_RETRY, "the new topic is not known to all brokers after %d ms",
+                   admin->answer_ms);
 }
 
 bool admin_call_create(struct admin_call *admin, rd_kafka_NewTopic_t *topic, struct err *err)
@@ -143,7 +153,7 @@ bool admin_call_create(struct admin_call *admin, rd_kafka_NewTopic_t *topic, str
         return err_set(err, ERR_FATAL, "Kafka answered %zu results for one topic", count);
     rd_kafka_resp_err_t code = rd_kafka_topic_result_error(results[0]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        return fail(err, code, rd_kafka_topic_result_error_string(results[0]));
+        return fail(admin, code, rd_kafka_topic_result_error_string(results[0]), err);
     return wait_until_known(admin, rd_kafka_topic_result_name(results[0]), err);
 }
 
@@ -156,17 +166,31 @@ static int fewest_replicas(const struct rd_kafka_metadata_topic *topic)
     return fewest;
 }
 
+/* A connection that breaks meanwhile is no answer either. */
+static rd_kafka_resp_err_t ask_metadata(struct admin_call *admin, rd_kafka_topic_t *topic,
+                                        const struct rd_kafka_metadata **out)
+{
+    int64_t until_ms = now_monotonic_ms() + admin->answer_ms;
+    int left_ms = admin->answer_ms;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TRANSPORT;
+    while (code == RD_KAFKA_RESP_ERR__TRANSPORT && left_ms > 0) {
+        code = rd_kafka_metadata(admin->rk, 0, topic, out, left_ms);
+        left_ms = (int)(until_ms - now_monotonic_ms());
+    }
+    return code;
+}
+
 bool admin_call_load_shape(struct admin_call *admin, const char *topic, struct topic_shape *out,
                            struct err *err)
 {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(admin->rk, topic, NULL);
     if (handle == NULL)
-        return fail(err, rd_kafka_last_error(), NULL);
+        return fail(admin, rd_kafka_last_error(), NULL, err);
     AUTO(metadata) const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->rk, 0, handle, &metadata, ANSWER_MS);
+    rd_kafka_resp_err_t code = ask_metadata(admin, handle, &metadata);
     rd_kafka_topic_destroy(handle);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return fail(err, code, NULL);
+        return fail(admin, code, NULL, err);
     if (metadata->topic_cnt != 1)
         return err_set(err, ERR_RETRY, "Kafka told nothing about topic %s", topic);
     const struct rd_kafka_metadata_topic *found = &metadata->topics[0];
@@ -176,7 +200,7 @@ bool admin_call_load_shape(struct admin_call *admin, const char *topic, struct t
     }
     if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR &&
         found->err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
-        return fail(err, found->err, NULL);
+        return fail(admin, found->err, NULL, err);
     *out = (struct topic_shape){found->partition_cnt, fewest_replicas(found)};
     return true;
 }
@@ -215,7 +239,7 @@ bool admin_call_load_config(struct admin_call *admin, const char *topic, struct 
         return err_set(err, ERR_FATAL, "Kafka answered %zu results for one topic", count);
     rd_kafka_resp_err_t code = rd_kafka_ConfigResource_error(resources[0]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return fail(err, code, rd_kafka_ConfigResource_error_string(resources[0]));
+        return fail(admin, code, rd_kafka_ConfigResource_error_string(resources[0]), err);
     size_t entry_count = 0;
     const rd_kafka_ConfigEntry_t **entries =
         rd_kafka_ConfigResource_configs(resources[0], &entry_count);

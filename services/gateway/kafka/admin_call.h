@@ -1,5 +1,4 @@
-/* admin_call: the questions to Kafka that `topics` asks; each waits for its answer (at most some
- * seconds). */
+/* admin_call: the questions to Kafka that `topics` asks; each waits for its answer. */
 #ifndef SERVICES_GATEWAY_KAFKA_ADMIN_CALL_H
 #define SERVICES_GATEWAY_KAFKA_ADMIN_CALL_H
 
@@ -27,8 +26,9 @@ struct topic_config {
     size_t count;
 };
 
-MUST_CHECK bool admin_call_open(const struct kafka_options *options, struct admin_call **out,
-                                struct err *err);
+/* An answer may take answer_ms. */
+MUST_CHECK bool admin_call_open(const struct kafka_options *options, int answer_ms,
+                                struct admin_call **out, struct err *err);
 void admin_call_free(struct admin_call *admin); /* NULL is fine */
 
 /* All fail with ERR_RETRY when Kafka cannot be reached, with ERR_FATAL when it refuses. */

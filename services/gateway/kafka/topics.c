@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOPICS 2 /* of enum sink_topic */
+#define TOPICS 2             /* of enum sink_topic */
+#define CHECK_ANSWER_MS 5000 /* the watch asks again */
 #define SAFE_REPLICAS 3
 #define SAFE_IN_SYNC 2
 
@@ -96,7 +97,7 @@ bool topics_create(const struct kafka_options *options, const struct topics_plan
                    int *out_created, struct err *err)
 {
     AUTO(admin) struct admin_call *admin = NULL;
-    if (!admin_call_open(options, &admin, err))
+    if (!admin_call_open(options, plan->answer_ms, &admin, err))
         return false;
     int created = 0;
     for (int topic = 0; topic < TOPICS; topic++) {
@@ -227,7 +228,7 @@ bool topics_check(const struct kafka_options *options, struct topics_findings *o
 {
     AUTO(admin) struct admin_call *admin = NULL;
     *out = (struct topics_findings){0};
-    if (!admin_call_open(options, &admin, err))
+    if (!admin_call_open(options, CHECK_ANSWER_MS, &admin, err))
         return false;
     for (int topic = 0; topic < TOPICS; topic++)
         if (!check_one(admin, options, (enum sink_topic)topic, out, err))

@@ -16,6 +16,7 @@
 struct topics_plan { /* what `topics create` asks for beside the options */
     int replication_factor;
     int64_t raw_retention_ms;
+    int answer_ms; /* how long Kafka may take for each answer */
 };
 
 /* <prefix>.events.v1, <prefix>.raw.v1 */
