@@ -84,11 +84,11 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
                             "INSERT INTO :schema.applied SELECT * FROM unnest($1::uuid[])"
                             " ON CONFLICT DO NOTHING RETURNING event_id",
                             {ARRAY_UUID}},
-    [LAYOUT_ADD_ALIASES] =
-        {"add_aliases",
-         "INSERT INTO :schema.aliases SELECT * FROM unnest($1::int8[], $2::int8[])"
-         " ON CONFLICT DO NOTHING",
-         {ARRAY_INT64, ARRAY_INT64}},
+    [LAYOUT_ADD_ALIASES] = /* in one order: another store may add the same ones */
+    {"add_aliases",
+     "INSERT INTO :schema.aliases SELECT * FROM unnest($1::int8[], $2::int8[])"
+     " ORDER BY 1, 2 ON CONFLICT DO NOTHING",
+     {ARRAY_INT64, ARRAY_INT64}},
     [LAYOUT_PUT_USERS] =
         {"put_users",
          "INSERT INTO :schema.users (" USER_COLUMNS ")"
