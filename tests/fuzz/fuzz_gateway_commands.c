@@ -1,24 +1,12 @@
-/*
- * fuzz_gateway_commands: any words after `telefact-gateway`, without a single setting.
- *
- * One word a line. Every command that exists gets as far as the missing settings and no further;
- * what is no command is refused as wrong usage; nothing is ever both shown and refused.
- */
-#include "libs/base/command_line.h"
+/* fuzz_gateway_commands: any words after `telefact-gateway`; see fuzz_commands.h. */
 #include "services/gateway/commands.h"
 #include "services/gateway/webhook_options.h"
-#include "tests/fuzz/fuzz.h"
-
-#include <getopt.h>
-
-#define WORDS_MAX 12
-
-extern char **environ;
+#include "tests/fuzz/fuzz_commands.h"
 
 /* EXIT_SUCCESS: it shows its help. */
 static int expect_webhook(char **words, int count)
 {
-    char *copy[WORDS_MAX + 2] = {NULL};
+    char *copy[FUZZ_WORDS_MAX + 2] = {NULL};
     struct webhook_options options;
     struct err err;
     memcpy(copy, words, (size_t)count * sizeof(*words));
@@ -35,7 +23,7 @@ static bool is_command(char **words, int count)
            (strcmp(words[1], "create") == 0 || strcmp(words[1], "check") == 0);
 }
 
-static void check(char **words, int count, int code, struct bytes out)
+static void check(char **words, int count, int code)
 {
     if (count > 0 && strcmp(words[0], "webhook") == 0)
         DEMAND(code == expect_webhook(words, count));
@@ -44,32 +32,14 @@ static void check(char **words, int count, int code, struct bytes out)
     if (code == EXIT_CONFIG)
         DEMAND(count == 0 || words[0][0] == '-' || words[0][0] == 'r' || words[0][0] == 't' ||
                words[0][0] == 'w');
-    DEMAND((code == EXIT_SUCCESS) == (out.len > 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct fuzz_output out;
-    static struct fuzz_output errors;
-    static char *no_settings[] = {NULL};
-    char *words[WORDS_MAX + 2] = {(char[]){"telefact-gateway"}};
-    FILE *kept_out = stdout;
-    FILE *kept_errors = fuzz_errors();
     char *text = fuzz_text(fuzz_bytes(data, size));
-    int count = text[0] == '\0' ? 0 : fuzz_lines(text, words + 1, WORDS_MAX);
-
-    environ = no_settings;
-    optind = 0; /* glibc: begin anew */
-    stdout = fuzz_output_begin(&out);
-    stderr = fuzz_output_begin(&errors);
-    int code = commands_run(count + 1, words);
-    struct bytes shown = fuzz_output_end(&out);
-    struct bytes refused = fuzz_output_end(&errors);
-    DEMAND(code == EXIT_SUCCESS || code == EXIT_USAGE || code == EXIT_CONFIG);
-    DEMAND((code == EXIT_SUCCESS) == (refused.len == 0));
-    check(words + 1, count, code, shown);
-    stdout = kept_out;
-    stderr = kept_errors;
+    struct fuzz_words words;
+    int code = fuzz_commands(commands_run, (char[]){"telefact-gateway"}, text, &words);
+    check(words.all + 1, words.count, code);
     free(text);
     return 0;
 }
