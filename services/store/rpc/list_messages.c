@@ -41,19 +41,35 @@ static void close_downloads(struct download_list *list)
     free(list->pointers);
 }
 
+/* Two messages have these fields, each in a type of its own. */
+struct download_page {
+    ProtobufCMessage *message;
+    size_t *count;
+    Telefact__Store__V1__Download ***downloads;
+    char **next_page_token;
+};
+
+static void send_downloads(struct rpc_call *call, const struct read_downloads *downloads,
+                           const char *next_page_token, const struct download_page *page)
+{
+    struct download_list list = open_downloads(downloads);
+    char *token = mem_text(next_page_token, strlen(next_page_token));
+    *page->count = list.count;
+    *page->downloads = list.pointers;
+    *page->next_page_token = token;
+    rpc_send(call, page->message);
+    free(token);
+    close_downloads(&list);
+}
+
 void list_messages_user_videos(struct rpc_call *call, const struct read_downloads *downloads,
                                const char *next_page_token)
 {
     Telefact__Store__V1__GetUserVideosResponse page =
         TELEFACT__STORE__V1__GET_USER_VIDEOS_RESPONSE__INIT;
-    struct download_list list = open_downloads(downloads);
-    char *token = mem_text(next_page_token, strlen(next_page_token));
-    page.n_downloads = list.count;
-    page.downloads = list.pointers;
-    page.next_page_token = token;
-    rpc_send(call, &page.base);
-    free(token);
-    close_downloads(&list);
+    send_downloads(call, downloads, next_page_token,
+                   &(struct download_page){&page.base, &page.n_downloads, &page.downloads,
+                                           &page.next_page_token});
 }
 
 void list_messages_period(struct rpc_call *call, const struct read_downloads *downloads,
@@ -61,14 +77,9 @@ void list_messages_period(struct rpc_call *call, const struct read_downloads *do
 {
     Telefact__Store__V1__GetStatsByPeriodResponse page =
         TELEFACT__STORE__V1__GET_STATS_BY_PERIOD_RESPONSE__INIT;
-    struct download_list list = open_downloads(downloads);
-    char *token = mem_text(next_page_token, strlen(next_page_token));
-    page.n_downloads = list.count;
-    page.downloads = list.pointers;
-    page.next_page_token = token;
-    rpc_send(call, &page.base);
-    free(token);
-    close_downloads(&list);
+    send_downloads(call, downloads, next_page_token,
+                   &(struct download_page){&page.base, &page.n_downloads, &page.downloads,
+                                           &page.next_page_token});
 }
 
 void list_messages_ids(struct rpc_call *call, const struct read_ids *ids,
