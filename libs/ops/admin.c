@@ -3,6 +3,7 @@
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "libs/http/server.h"
+#include "libs/ops/http_refusals.h"
 #include "libs/ops/metrics.h"
 
 #include <stdlib.h>
@@ -37,6 +38,19 @@ static const struct page PROBES[] = {
     {"/readyz", "readyz", ADMIN_READY},
     {"/startupz", "startupz", ADMIN_STARTED},
 };
+
+static struct http_refusals refusals;
+
+void admin_add_metrics(void)
+{
+    http_refusals_add(&refusals, "admin", "admin request refused");
+}
+
+static void on_refused(void *self, int status)
+{
+    (void)self;
+    http_refusals_tell(&refusals, status);
+}
 
 static void answer_text(struct http_exchange *exchange, int status, const char *type,
                         struct bytes text)
@@ -115,6 +129,7 @@ static bool on_head(void *self, struct http_exchange *exchange)
     if (bytes_equal(method, BYTES_LITERAL("GET")) || bytes_equal(method, BYTES_LITERAL("HEAD")))
         return true;
     const struct http_field allow = {"Allow", BYTES_LITERAL("GET, HEAD")};
+    http_refusals_tell(&refusals, 405);
     http_answer(exchange, 405, &allow, 1, (struct bytes){0});
     return false;
 }
@@ -128,10 +143,12 @@ static void on_request(void *self, struct http_exchange *exchange)
             answer_probe(admin, &PROBES[i], exchange);
             return;
         }
-    if (bytes_equal(path, BYTES_LITERAL("/metrics")))
+    if (bytes_equal(path, BYTES_LITERAL("/metrics"))) {
         answer_metrics(exchange);
-    else
-        answer_plain(exchange, 404, BYTES_LITERAL("not found\n"));
+        return;
+    }
+    http_refusals_tell(&refusals, 404);
+    answer_plain(exchange, 404, BYTES_LITERAL("not found\n"));
 }
 
 /* NOLINTNEXTLINE(readability-function-size): a constructor takes all that it depends on */
@@ -142,7 +159,7 @@ bool admin_open(struct loop *loop, const char *listen, const struct admin_check 
     admin->checks = checks;
     admin->count = count;
     const struct http_handler handler = {
-        .on_head = on_head, .on_request = on_request, .self = admin};
+        .on_head = on_head, .on_request = on_request, .on_refused = on_refused, .self = admin};
     if (!http_server_open(loop, listen, &LIMITS, &handler, &admin->server, err)) {
         free(admin);
         return err_prefix(err, "admin");

@@ -26,6 +26,8 @@ struct admin_check {
     void *self;
 };
 
+void admin_add_metrics(void); /* once, before threads start */
+
 /* checks are borrowed and must outlive the admin. ERR_FATAL: the address cannot be used. */
 MUST_CHECK bool admin_open(struct loop *loop, const char *listen, const struct admin_check *checks,
                            size_t count, struct admin **out, struct err *err);

@@ -6,6 +6,7 @@
 #include "libs/ops/admin.h"
 #include "libs/ops/metrics.h"
 #include "libs/rpc/server.h"
+#include "services/gateway/app_options.h"
 #include "services/gateway/app_polling.h"
 #include "services/gateway/ingest.h"
 #include "services/gateway/kafka/background.h"
@@ -25,7 +26,6 @@
 #define SECOND_MS 1000
 #define REPORT_MS 1500       /* librdkafka looks for records out of time once a second */
 #define DRAIN_SLACK_MS 15000 /* a check of the topics and the end of a producer may take it */
-#define PRODUCER APP_NAME "/" TELEFACT_VERSION
 
 enum app_state {
     APP_STARTING, /* Kafka's topics are being checked */
@@ -86,6 +86,7 @@ static void add_metrics(const struct settings *settings)
     metrics_add(&in_flight_metric);
     metrics_add(&in_flight_bytes_metric);
     metrics_add(&key_waits_metric);
+    admin_add_metrics();
     ingest_add_metrics();
     publish_add_metrics();
     producer_add_metrics(&settings->kafka);
@@ -93,35 +94,6 @@ static void add_metrics(const struct settings *settings)
     webhook_add_metrics();
     polling_add_metrics(settings);
     publish_service_add_metrics();
-}
-
-struct kafka_options app_kafka_options(const struct settings *settings)
-{
-    return (struct kafka_options){
-        .bootstrap_servers = settings->kafka_bootstrap_servers,
-        .compression = gateway_compression(settings),
-        .linger_ms = settings->kafka_linger_ms,
-        .delivery_timeout_ms = settings->delivery_timeout_ms,
-        .high_mark = (size_t)settings->max_in_flight - (size_t)settings->max_in_flight / 4,
-        .topic_prefix = settings->topic_prefix,
-        .partitions = (int32_t)settings->topic_partitions,
-        .has_lease = gateway_polls(settings),
-        .passed = &settings->kafka,
-    };
-}
-
-struct publish_service_options app_publish_options(const struct settings *settings)
-{
-    return (struct publish_service_options){
-        .listen = settings->rpc_listen,
-        .tokens_file = settings->rpc_tokens_file,
-        .allow_public = settings->rpc_allow_public,
-        .max_in_flight = settings->max_in_flight,
-        .bot_id = settings->bot_id,
-        .producer = PRODUCER,
-        .ad_cooldown_s = settings->ad_cooldown_s,
-        .ad_count_after = (int32_t)settings->ad_count_after,
-    };
 }
 
 static bool open_webhook(struct app *app, struct err *err)
@@ -318,7 +290,7 @@ static void build_core(struct app *app)
     app->outbox = outbox_new(&app->sink, &limits);
     struct ingest_options ingest = {
         .bot_id = settings->bot_id,
-        .producer = PRODUCER,
+        .producer = APP_PRODUCER,
         .deadline_ms = settings->delivery_timeout_ms + REPORT_MS,
         .is_sequence = gateway_polls(settings),
     };

@@ -8,17 +8,9 @@
 #ifndef SERVICES_GATEWAY_APP_H
 #define SERVICES_GATEWAY_APP_H
 
-#include "services/gateway/kafka/options.h"
-#include "services/gateway/rpc/publish_service.h"
 #include "services/gateway/settings.h"
-
-#define APP_NAME "telefact-gateway"
 
 /* Serve until SIGTERM. Returns the exit code. */
 int app_run(const struct settings *settings);
-
-/* What the settings mean to the adapters; the texts are borrowed from them. */
-struct kafka_options app_kafka_options(const struct settings *settings);
-struct publish_service_options app_publish_options(const struct settings *settings);
 
 #endif

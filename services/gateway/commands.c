@@ -3,6 +3,7 @@
 #include "libs/base/command_line.h"
 #include "libs/base/log.h"
 #include "services/gateway/app.h"
+#include "services/gateway/app_options.h"
 #include "services/gateway/faults.h"
 #include "services/gateway/kafka/producer.h"
 #include "services/gateway/kafka/topics.h"

@@ -286,6 +286,7 @@ int app_run(const struct store_settings *settings)
 {
     struct app app = {.settings = settings, .exit_code = EXIT_SUCCESS};
     struct err err;
+    admin_add_metrics();
     ingest_metrics_add();
     ingest_refusals_add();
     consumer_add_metrics(&settings->kafka);

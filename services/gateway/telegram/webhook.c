@@ -6,8 +6,8 @@
 #include "libs/base/now.h"
 #include "libs/base/random.h"
 #include "libs/http/server.h"
+#include "libs/ops/http_refusals.h"
 #include "libs/ops/metrics.h"
-#include "libs/ops/refusals.h"
 #include "services/gateway/telegram/forward.h"
 #include "services/gateway/telegram/secret.h"
 
@@ -64,22 +64,13 @@ static const int STATUS_OF[CODES] = {
 
 /* 503 is told by whoever decided it. */
 #define REFUSED "webhook request refused"
-static struct refusal refusals[CODES] = {
-    [CODE_400] = {.code = "malformed_request", .msg = REFUSED},
-    [CODE_401] = {.code = "wrong_secret", .msg = REFUSED},
-    [CODE_404] = {.code = "unknown_path", .msg = REFUSED},
-    [CODE_405] = {.code = "wrong_method", .msg = REFUSED},
-    [CODE_408] = {.code = "late_request", .msg = REFUSED},
-    [CODE_413] = {.code = "large_body", .msg = REFUSED},
-    [CODE_417] = {.code = "unknown_expectation", .msg = REFUSED},
-    [CODE_431] = {.code = "large_head", .msg = REFUSED},
-    [CODE_501] = {.code = "unknown_coding", .msg = REFUSED},
-    [CODE_505] = {.code = "unknown_version", .msg = REFUSED},
-    [CODE_OTHER] = {.code = "unread_answer", .msg = "answer was not taken in time"},
-};
-static struct refusal forward_refusals[] = {
-    {.code = "bot_silent",
-     .msg = "forwarded bot gave no answer, asking Telegram to send the update again"},
+static struct http_refusals refusals;
+enum { WRONG_SECRET, BOT_SILENT, OWN_REFUSALS };
+static struct refusal own_refusals[OWN_REFUSALS] = {
+    [WRONG_SECRET] = {.code = "wrong_secret", .msg = REFUSED},
+    [BOT_SILENT] = {.code = "bot_silent",
+                    .msg = "forwarded bot gave no answer, asking Telegram to send the update "
+                           "again"},
 };
 
 static struct metric_series requests[CODES] = {
@@ -138,8 +129,8 @@ void webhook_add_metrics(void)
     metrics_add(&refused_metric);
     metrics_add(&connections_metric);
     metrics_add(&forward_errors_metric);
-    refusals_add("webhook", refusals, CODES);
-    refusals_add("webhook", forward_refusals, 1);
+    http_refusals_add(&refusals, "webhook", REFUSED);
+    refusals_add("webhook", own_refusals, OWN_REFUSALS);
 }
 
 void webhook_update_metrics(const struct webhook *webhook)
@@ -158,7 +149,10 @@ static enum code code_of(int status)
 
 static void tell(int status)
 {
-    log_refusal(&refusals[code_of(status)], LOG_INT("status", status));
+    if (status == 401)
+        log_refusal(&own_refusals[WRONG_SECRET], LOG_INT("status", status));
+    else
+        http_refusals_tell(&refusals, status);
 }
 
 static void refuse(struct http_exchange *exchange, int status)
@@ -228,7 +222,7 @@ static void on_forwarded(void *arg, const struct forward_answer *answer)
     fault_point("gateway.after_forward", (int64_t)request->webhook->in_hand);
     if (answer->status < 200) {
         metric_add(&forward_errors[0], 1);
-        log_refusal(&forward_refusals[0], LOG_TEXT("error", answer->error));
+        log_refusal(&own_refusals[BOT_SILENT], LOG_TEXT("error", answer->error));
         end_unavailable(request);
         return;
     }

@@ -10,6 +10,7 @@ import grpc
 import psycopg
 
 from deploy.local.servers import Servers
+from tests.integration.refusals.rows_admin import AdminBench
 from tests.integration.refusals.rows_rpc import CALLS_MAX, RpcBench, ask, said
 from tests.integration.refusals.table import Row
 from tests.support.protos import read_grpc, read_pb2
@@ -24,8 +25,8 @@ USER = 5001
 class ReadBench:
     """A store that only reads, by one connection, and its database."""
 
-    def __init__(self, servers: Servers, url: str, rpc: RpcBench) -> None:
-        self.servers, self.url, self.rpc = servers, url, rpc
+    def __init__(self, servers: Servers, url: str, rpc: RpcBench, admin: AdminBench) -> None:
+        self.servers, self.url, self.rpc, self.admin = servers, url, rpc, admin
 
     def ask(self, call: Callable[[Any, dict[str, Any]], Any], *metadata: tuple[str, str]) -> str:
         """Call a stub; how it was answered."""

@@ -18,6 +18,20 @@ MIB = 1 << 20
 EVENTS_MAX = 5  # in flight
 
 
+def send(port: int, *parts: bytes) -> str:
+    """Bytes as they are; how they were answered."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        answer = b""
+        try:
+            for part in parts:
+                connection.sendall(part)
+        except OSError:
+            pass  # refused before all of it was sent
+        while b"\r\n" not in answer and (more := connection.recv(65536)):
+            answer += more
+    return f"HTTP {answer.split()[1].decode()}" if answer else "closed"
+
+
 class GatewayBench:
     """A gateway with a bot behind it, and what its rows do to both."""
 
@@ -40,17 +54,7 @@ class GatewayBench:
         return f"HTTP {self.gateway.post(body, **more).status}"
 
     def send(self, *parts: bytes) -> str:
-        """Bytes as they are; how they were answered."""
-        with socket.create_connection(("127.0.0.1", self.gateway.hook), timeout=10) as connection:
-            answer = b""
-            try:
-                for part in parts:
-                    connection.sendall(part)
-            except OSError:
-                pass  # refused before all of it was sent
-            while b"\r\n" not in answer and (more := connection.recv(65536)):
-                answer += more
-        return f"HTTP {answer.split()[1].decode()}" if answer else "closed"
+        return send(self.gateway.hook, *parts)
 
     def configure(self, kind: str, name: str, value: str | None) -> None:
         """Change a setting of the gateway's topic; None: back to what it was made with."""

@@ -12,7 +12,8 @@ import pytest
 
 from deploy.local.servers import Servers
 from tests.e2e.kafka_tools import stalled
-from tests.integration.refusals import rows_kafka, rows_log, rows_publish, rows_read, rows_rpc, rows_telegram, rows_webhook
+from tests.integration.refusals import rows_admin, rows_kafka, rows_log, rows_publish, rows_read, rows_rpc, rows_telegram, rows_webhook
+from tests.integration.refusals.rows_admin import AdminBench
 from tests.integration.refusals.rows_log import LogBench
 from tests.integration.refusals.rows_read import ReadBench
 from tests.integration.refusals.rows_rpc import RpcBench
@@ -65,6 +66,7 @@ def at_gateway(
 
 
 GATEWAY_ROWS = [*rows_webhook.WEBHOOK, *rows_webhook.UPDATE, *rows_publish.PUBLISH]
+ADMIN_CODES = codes(rows_admin.ADMIN) | {*rows_admin.SHOWN_ELSEWHERE}
 STALLED_ROWS = [*rows_publish.PUBLISH_WITHOUT_KAFKA, *rows_webhook.UPDATE_WITHOUT_KAFKA]
 
 
@@ -80,6 +82,14 @@ def test_the_gateways_rpc_server_refuses(at_gateway: tuple[GatewayBench, Process
     bench, process = at_gateway
     process.hold(row, RpcBench(bench.gateway.rpc, RPC_TOKEN, "/telefact.gateway.v1.PublishService/Publish"))
     assert rows_publish.publish(bench, rows_publish.counted()) == "OK"
+
+
+@pytest.mark.parametrize("row", rows_admin.ADMIN, ids=str)
+def test_the_gateways_admin_listener_refuses(at_gateway: tuple[GatewayBench, Process], row: Row) -> None:
+    bench, process = at_gateway
+    admin = AdminBench(bench.gateway.admin)
+    process.hold(row, admin)
+    admin.good()
 
 
 def test_the_gateway_refuses_what_kafka_does_not_acknowledge(
@@ -106,7 +116,7 @@ def test_the_gateway_refuses_what_kafka_does_not_acknowledge(
 
 def test_the_table_has_every_code_of_the_gateway(at_gateway: tuple[GatewayBench, Process]) -> None:
     _, process = at_gateway
-    known = codes([*GATEWAY_ROWS, *STALLED_ROWS, *rows_rpc.RPC]) | {*rows_kafka.SHOWN_ELSEWHERE}
+    known = codes([*GATEWAY_ROWS, *STALLED_ROWS, *rows_rpc.RPC]) | ADMIN_CODES | {*rows_kafka.SHOWN_ELSEWHERE}
     assert set(process.counts()) == known
     process.check_lines()
 
@@ -141,7 +151,7 @@ def at_reads(
         loop.run(run_command(binaries / "telefact-store", ["migrate"], environment))
         service = Service("store", binaries / "telefact-store", environment, f"127.0.0.1:{admin}", folder)
         with running(loop, service) as process:
-            yield ReadBench(servers, url, RpcBench(rpc, RPC_TOKEN, rows_read.GET_USER)), process
+            yield ReadBench(servers, url, RpcBench(rpc, RPC_TOKEN, rows_read.GET_USER), AdminBench(admin)), process
 
 
 @pytest.mark.parametrize("row", rows_read.READ, ids=str)
@@ -158,10 +168,17 @@ def test_the_stores_rpc_server_refuses(at_reads: tuple[ReadBench, Process], row:
     bench.good()
 
 
+@pytest.mark.parametrize("row", rows_admin.ADMIN, ids=str)
+def test_the_stores_admin_listener_refuses(at_reads: tuple[ReadBench, Process], row: Row) -> None:
+    bench, process = at_reads
+    process.hold(row, bench.admin)
+    bench.admin.good()
+
+
 def test_the_table_has_every_code_of_a_store_that_reads(at_reads: tuple[ReadBench, Process]) -> None:
     _, process = at_reads
-    known = {key for key in process.counts() if key[0] in ("rpc", "read")}
-    assert known == codes([*rows_read.READ, *rows_rpc.RPC])
+    known = {key for key in process.counts() if key[0] in ("admin", "rpc", "read")}
+    assert known == codes([*rows_read.READ, *rows_rpc.RPC]) | ADMIN_CODES
     process.check_lines()
 
 
@@ -195,7 +212,7 @@ def test_the_store_refuses_of_the_log(at_log: tuple[LogBench, Process], row: Row
 def test_the_table_has_every_code_of_a_store_that_ingests(at_log: tuple[LogBench, Process]) -> None:
     bench, process = at_log
     process.hold(rows_log.LAST, bench)
-    known = codes([*rows_log.RECORD, *rows_log.LOG, rows_log.LAST])
+    known = codes([*rows_log.RECORD, *rows_log.LOG, rows_log.LAST]) | ADMIN_CODES
     assert set(process.counts()) == known | {*rows_log.SHOWN_ELSEWHERE} | {*rows_kafka.SHOWN_ELSEWHERE}
     process.check_lines()
 

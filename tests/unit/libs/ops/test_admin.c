@@ -1,6 +1,7 @@
 #include "libs/ops/admin.h"
 
 #include "tests/support/http_client.h"
+#include "tests/support/metrics_text.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -146,6 +147,20 @@ static void anything_else_is_refused(void **state)
     http_client_answer_done(&answer);
 }
 
+static void what_is_refused_is_counted(void **state)
+{
+    (void)state;
+    static const char *const CODES[] = {"unknown_path", "wrong_method", "large_body"};
+    admin_add_metrics();
+    anything_else_is_refused(NULL);
+    for (size_t i = 0; i < sizeof(CODES) / sizeof(*CODES); i++) {
+        char count[128];
+        (void)snprintf(count, sizeof(count), "refusals_total{where=\"admin\",code=\"%s\"} 1\n",
+                       CODES[i]);
+        assert_true(metrics_text_has(count));
+    }
+}
+
 static void unusable_address_is_told(void **state)
 {
     (void)state;
@@ -168,6 +183,7 @@ int main(void)
         TEST(draining_is_not_ready_but_alive),
         TEST(metrics_are_prometheus_text),
         TEST(anything_else_is_refused),
+        TEST(what_is_refused_is_counted),
         TEST(unusable_address_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
