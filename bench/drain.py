@@ -24,16 +24,19 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
-from bench.drain_topic import BOT_ID, Filled, fill
+from bench.drain_topic import BOT_ID, fill
 from bench.measure import (
     POSTGRES_SETTINGS, RELEASE, ROOT, WORK, Expectation, cpu_of_postgres, peak_rss_mib, progress, spread, start_servers, table,
     verdict,
 )
 
 TOPIC_PREFIX = "bench"
+TOPIC = f"{TOPIC_PREFIX}.events.v1"
+FACTS = WORK / "facts.bin"
 COPY_BATCH = 100_000
 FACTS_SQL = """
 SELECT count(*), coalesce(sum(pk_id), 0), coalesce(sum(user_id), 0), coalesce(sum(downloaded_at), 0),
@@ -46,23 +49,36 @@ CONTENDERS = ("copy", "python", "store")
 @dataclass
 class Figure:
     wall_s: float
-    cpu_s: float
+    own_cpu_s: float
+    postgres_cpu_s: float
     wal_bytes: int
     rss_mib: float
 
+    @property
+    def cpu_s(self) -> float:
+        return self.own_cpu_s + self.postgres_cpu_s
+
 
 class Bench:
+    """Servers, and a filled topic that contenders drain; bench.costs drains another one."""
+
+    settings: dict[str, str] = {}
+    """Of PostgreSQL, beside POSTGRES_SETTINGS."""
+
     def __init__(self, events: int, seed: int) -> None:
-        self.servers = start_servers()
+        self.servers = start_servers(settings=self.settings)
         self.databases = 0
         progress(f"filling the topic with {events:,} events")
         WORK.mkdir(parents=True, exist_ok=True)
-        self.log: Filled = fill(self.servers.kafka_bootstrap, f"{TOPIC_PREFIX}.events.v1", events, seed,
-                                WORK / "facts.bin")
+        self.log: Any = self.fill(events, seed)
+
+    def fill(self, events: int, seed: int) -> Any:
+        """What was written, for check(); `events` of it is how many."""
+        return fill(self.servers.kafka_bootstrap, TOPIC, events, seed, FACTS)
 
     def close(self) -> None:
         self.servers.stop()
-        self.log.file.unlink(missing_ok=True)
+        FACTS.unlink(missing_ok=True)
 
     def store_environment(self, url: str) -> dict[str, str]:
         return {
@@ -78,9 +94,10 @@ class Bench:
         subprocess.run([RELEASE / "bin" / "telefact-store", "migrate"], env=self.store_environment(url), check=True)
         return url
 
-    @staticmethod
-    def drop_history_indexes(url: str) -> None:
-        """What is left is the unique event id."""
+    def prepare(self, contender: str, url: str) -> None:
+        """For the bare COPY the unique event id is the only index."""
+        if contender != "copy":
+            return
         with psycopg.connect(url, autocommit=True) as database:
             found = database.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'g1.videos'::regclass"
                                      " AND NOT indisunique").fetchall()
@@ -90,8 +107,7 @@ class Bench:
     def run(self, contender: str) -> Figure:
         """One contender from its start until the last event is committed; its tables are checked."""
         url = self.fresh_database()
-        if contender == "copy":
-            self.drop_history_indexes(url)
+        self.prepare(contender, url)
         arguments, environment = self.command(contender, url)
         with psycopg.connect(url, autocommit=True) as database:
             with psycopg.connect(self.servers.admin_dsn, autocommit=True) as admin:
@@ -107,9 +123,9 @@ class Bench:
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode != 0:
                 raise RuntimeError(f"{contender} ended with {process.returncode}")
-            cpu = usage.ru_utime + usage.ru_stime + cpu_of_postgres(self.servers.admin_dsn) - postgres_cpu
-            progress(f"{contender}: own CPU {usage.ru_utime:.1f}+{usage.ru_stime:.1f} s of {cpu:.1f} s")
-            figure = Figure(wall, cpu, wal_position(database) - wal, rss)
+            postgres_cpu = cpu_of_postgres(self.servers.admin_dsn) - postgres_cpu
+            figure = Figure(wall, usage.ru_utime + usage.ru_stime, postgres_cpu, wal_position(database) - wal, rss)
+            progress(f"{contender}: own CPU {figure.own_cpu_s:.1f} s of {figure.cpu_s:.1f} s")
             self.check(contender, database)
         self.drop(url)
         return figure

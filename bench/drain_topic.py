@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,15 +39,27 @@ class Filled:
     file: Path
 
 
-def _event(rng: random.Random, number: int) -> tuple[bytes, bytes]:
+def chat(rng: random.Random) -> int:
+    """A chat, few of them busy; each tenth is a group."""
     user_id = 10_000_000 + int(USERS * rng.random() ** 4)
-    if user_id % 10 == 0:
-        user_id = -1_000_000_000_000 - user_id
+    return user_id if user_id % 10 else -1_000_000_000_000 - user_id
+
+
+def event_id(number: int) -> bytes:
+    """As of an update: ascending, then a hash."""
+    return struct.pack(">q", 900_000_000 + number) + hashlib.sha256(b"%d" % number).digest()[:8]
+
+
+def record_key(user_id: int) -> bytes:
+    return f"{BOT_ID}:{user_id}".encode()
+
+
+def _event(rng: random.Random, number: int) -> tuple[bytes, bytes]:
+    user_id = chat(rng)
     video_id = 7_000_000_000_000_000_000 + rng.getrandbits(56)
-    event_id = struct.pack(">q", 900_000_000 + number) + hashlib.sha256(b"%d" % number).digest()[:8]
     occurred = (START_S + number // 20) * 1000 + rng.randrange(1000)
     event = event_pb2.Event(
-        event_id=event_id, bot_id=BOT_ID, update_id=900_000_000 + number, occurred_at_ms=occurred,
+        event_id=event_id(number), bot_id=BOT_ID, update_id=900_000_000 + number, occurred_at_ms=occurred,
         received_at_ms=occurred + 40,
     )
     video = event.video_downloaded
@@ -55,7 +68,7 @@ def _event(rng: random.Random, number: int) -> tuple[bytes, bytes]:
     video.is_images = number % 7 == 0
     video.is_inline = number % 11 == 0
     video.platform = event_pb2.PLATFORM_TIKTOK
-    return f"{BOT_ID}:{user_id}".encode(), event.SerializeToString()
+    return record_key(user_id), event.SerializeToString()
 
 
 def create_topic(bootstrap: str, topic: str) -> None:
@@ -69,18 +82,16 @@ def create_topic(bootstrap: str, topic: str) -> None:
         future.result(30)
 
 
-def fill(bootstrap: str, topic: str, events: int, seed: int, file: Path) -> Filled:
-    """Create the topic, fill it, and write the facts file."""
+def produce(bootstrap: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> int:
+    """Create the topic and fill it with (key, value); the bytes of the values."""
     create_topic(bootstrap, topic)
     producer = Producer({
         "bootstrap.servers": bootstrap, "compression.type": "zstd", "linger.ms": 50,
         "partitioner": "murmur2_random", "acks": "all", "enable.idempotence": True,
         "batch.num.messages": 10000, "queue.buffering.max.messages": 1_000_000,
     })
-    rng = random.Random(seed)
     size = 0
-    for number in range(events):
-        key, value = _event(rng, number)
+    for number, (key, value) in enumerate(records):
         size += len(value)
         while True:
             try:
@@ -92,6 +103,13 @@ def fill(bootstrap: str, topic: str, events: int, seed: int, file: Path) -> Fill
             producer.poll(0)
     if producer.flush(120) != 0:
         raise RuntimeError("the topic could not be filled")
+    return size
+
+
+def fill(bootstrap: str, topic: str, events: int, seed: int, file: Path) -> Filled:
+    """Create the topic, fill it, and write the facts file."""
+    rng = random.Random(seed)
+    size = produce(bootstrap, topic, (_event(rng, number) for number in range(events)))
     return _export(bootstrap, topic, events, size / events, file)
 
 

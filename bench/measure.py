@@ -31,14 +31,14 @@ POSTGRES_SETTINGS = {
 }
 
 
-def start_servers(kafka: bool = True, postgres: bool = True) -> Servers:
-    """A fresh broker and a PostgreSQL with POSTGRES_SETTINGS below .cache/bench."""
+def start_servers(kafka: bool = True, postgres: bool = True, settings: dict[str, str] | None = None) -> Servers:
+    """A fresh broker and a PostgreSQL with POSTGRES_SETTINGS and `settings` below .cache/bench."""
     servers = Servers(WORK / "servers")
     servers.stop()
     servers.start(kafka=kafka, postgres=postgres)
     if postgres:
         with psycopg.connect(servers.admin_dsn, autocommit=True) as admin:
-            for name, value in POSTGRES_SETTINGS.items():
+            for name, value in (POSTGRES_SETTINGS | (settings or {})).items():
                 admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         servers.stop_postgres()
         servers.start_postgres()

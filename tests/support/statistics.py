@@ -69,12 +69,21 @@ _TABLES = ("totals", "buckets", "langs", "referrals", "top_users")
 
 def derive(database: psycopg.Connection, partitions: int) -> None:
     """Fill the per-user counters and every table of the statistics from users, videos and music."""
+    _execute(database, _LAST)
+    derive_rollups(database, partitions)
+
+
+def derive_rollups(database: psycopg.Connection, partitions: int) -> None:
+    """Fill every table of the statistics from users with their counters, videos and music."""
     for table in _TABLES:
         database.execute(f"TRUNCATE g1.{table}")
-    for text in (_LAST, _COUNTED, _REST):
-        for statement in text.format(partitions=partitions).split(";\n"):
-            if statement.strip():
-                database.execute(statement)
+    _execute(database, (_COUNTED + _REST).format(partitions=partitions))
+
+
+def _execute(database: psycopg.Connection, text: str) -> None:
+    for statement in text.split(";\n"):
+        if statement.strip():
+            database.execute(statement)  # type: ignore[arg-type]
 
 
 def is_of(chat_class: int, user_id: int) -> bool:
