@@ -3,6 +3,7 @@
 #include "libs/base/command_line.h"
 #include "libs/base/log.h"
 #include "services/store/app.h"
+#include "services/store/app_replay.h"
 #include "services/store/faults.h"
 #include "services/store/settings.h"
 
@@ -38,6 +39,27 @@ static int migrate(void *self)
     return app_migrate(settings);
 }
 
+static int replay(void *self, int argc, char **argv)
+{
+    struct store_settings *settings = self;
+    struct replay_options options;
+    struct err err;
+    int code = EXIT_SUCCESS;
+    if (!replay_options_parse(argc, argv, &options, &err)) {
+        code = command_line_fail(&LINE, EXIT_USAGE, &err);
+    } else if (options.action == REPLAY_HELP) {
+        replay_options_print_usage(stdout);
+    } else if (!store_settings_load(environ, stderr, settings, &err) ||
+               !app_check(settings, &err)) {
+        code = command_line_fail(&LINE, EXIT_CONFIG, &err);
+    } else {
+        start_log(settings);
+        code = app_replay(settings, &options);
+    }
+    replay_options_done(&options);
+    return code;
+}
+
 static int check_config(void *self)
 {
     struct store_settings *settings = self;
@@ -54,13 +76,16 @@ static void settings_end(void *settings)
 }
 
 static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
-                                                {.words = "migrate", .run = migrate}};
+                                                {.words = "migrate", .run = migrate},
+                                                {.words = "replay", .run_with = replay}};
 
 static const struct command_line LINE = {
     .name = APP_NAME,
     .version = TELEFACT_VERSION,
     .synopsis = "  run               move the log into the tables and answer reads (the default)\n"
-                "  migrate           bring the database up to this build's schema\n",
+                "  migrate           bring the database up to this build's schema\n"
+                "  replay ...        rebuild all tables from the log while the service runs;\n"
+                "                    replay --help\n",
     .subcommands = SUBCOMMANDS,
     .count = sizeof(SUBCOMMANDS) / sizeof(*SUBCOMMANDS),
     .settings_size = sizeof(struct store_settings),

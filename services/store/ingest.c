@@ -15,6 +15,8 @@
 #define ID_WINDOW_SPAN 32768
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 5000
+#define HELD_FIRST_MS 10 /* a limit may be lifted at once, or stay for hours */
+#define HELD_MAX_MS 1000
 #define TROUBLE_CHECK_MS 1000 /* brokers in trouble say so often */
 #define POLL_MS 100
 #define BEHIND_LINGER_MS 50
@@ -29,6 +31,7 @@ struct ingest *ingest_new(const struct ingest_options *options, const struct rec
     ingest->store = *store;
     ingest->rules.bot_id = options->bot_id;
     ingest->backoff = (struct backoff){.first_ms = BACKOFF_FIRST_MS, .max_ms = BACKOFF_MAX_MS};
+    ingest->held = (struct backoff){.first_ms = HELD_FIRST_MS, .max_ms = HELD_MAX_MS};
     ingest->ids = id_window_new(ID_WINDOW_SPAN);
     ingest->fold = fold_new();
     hand_init(&ingest->hand, options->batch_max_events, options->batch_max_bytes);
@@ -90,6 +93,13 @@ void ingest_stop_partition(struct ingest *ingest, struct partition *partition,
     ingest->check_at_ms = 0; /* fetch it no more */
     count_stopped(ingest);
     ingest_refusals_stop(reason, partition->id, partition->next_offset);
+}
+
+/* Fetch it no more; the fence says when it goes on. */
+static void hold_partition(struct ingest *ingest, struct partition *partition)
+{
+    partition->state = PARTITION_HELD;
+    ingest->check_at_ms = 0;
 }
 
 static void forget_partitions(struct ingest *ingest)
@@ -220,6 +230,10 @@ static void read_record(struct ingest *ingest, struct partition *partition,
         partition->next_offset = record->place.offset;
     if (record->place.offset != partition->next_offset) {
         meet_hole(ingest, partition);
+        return;
+    }
+    if (partition->next_offset >= partition->fence.limit_offset) {
+        hold_partition(ingest, partition);
         return;
     }
     if (take_record(ingest, partition, record))

@@ -122,6 +122,8 @@ static int64_t plan_partition(struct ingest *ingest, const struct fence *fence,
         return 0;
     }
     partition->state = plan.is_checked ? PARTITION_RUNNING : PARTITION_CHECKING;
+    if (fence->next_offset >= fence->limit_offset)
+        partition->state = PARTITION_HELD;
     if (fault_planted("store.ignore_gap"))
         partition->next_offset = plan.start_offset;
     if (fault_planted("store.stale_position") && trusted > fence->next_offset) {
@@ -137,13 +139,31 @@ static bool start_fetching(struct ingest *ingest, struct beginning *beginning, s
     struct source_start start = {.partitions = beginning->partitions,
                                  .offsets = beginning->offsets};
     for (size_t i = 0; i < beginning->count; i++) {
-        if (ingest_partition(ingest, beginning->partitions[i])->state == PARTITION_STOPPED)
+        enum partition_state state = ingest_partition(ingest, beginning->partitions[i])->state;
+        if (state == PARTITION_STOPPED || state == PARTITION_HELD)
             continue;
         beginning->partitions[start.count] = beginning->partitions[i];
         beginning->offsets[start.count] = beginning->offsets[i];
         start.count++;
     }
     return ingest->source.start(ingest->source.self, &start, err);
+}
+
+static bool is_any_held(const struct ingest *ingest)
+{
+    for (size_t i = 0; i < ingest->partition_count; i++)
+        if (ingest->partitions[i].state == PARTITION_HELD)
+            return true;
+    return false;
+}
+
+/* When the fences are read again although nothing went wrong. */
+static int64_t next_check_ms(struct ingest *ingest)
+{
+    if (is_any_held(ingest))
+        return backoff_next(&ingest->held, random_u32());
+    backoff_reset(&ingest->held);
+    return ingest->options.position_check_ms;
 }
 
 /* Is it the topic it was? The start's answer may be days old. */
@@ -194,7 +214,7 @@ bool ingest_try_begin(struct ingest *ingest, struct err *err)
         log_info("going on at the stored positions");
     ingest->logged_trouble[0] = '\0';
     ingest->phase = INGEST_RUNNING;
-    ingest->check_at_ms = now_monotonic_ms() + ingest->options.position_check_ms;
+    ingest->check_at_ms = now_monotonic_ms() + next_check_ms(ingest);
     atomic_store(&ingest->is_running, true);
     return true;
 }

@@ -16,6 +16,7 @@ enum partition_state {
     PARTITION_WAITING,  /* its fence is to be read */
     PARTITION_CHECKING, /* started at next_offset - 1, whose record is to be compared */
     PARTITION_RUNNING,  /* the next record is next_offset */
+    PARTITION_HELD,     /* at its limit; the fence is read again and again, should it be lifted */
     PARTITION_STOPPED,  /* stands still with an alarm until it is assigned anew */
 };
 
@@ -58,6 +59,7 @@ struct ingest {
     int tolerant_batches;       /* so many go by the path that tolerates duplicates */
 
     struct backoff backoff;
+    struct backoff held; /* between two looks at the limits */
     int64_t retry_at_ms;
     int64_t check_at_ms;                                     /* when positions are checked again */
     int64_t lag_at_ms;                                       /* when lags are measured again */

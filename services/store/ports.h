@@ -31,7 +31,9 @@ struct fence {
     int64_t last_record_ms;             /* of record next_offset - 1, as is last_hash; */
     uint8_t last_hash[FINGERPRINT_LEN]; /* meaningless while next_offset is 0 */
     char cluster_id[CLUSTER_ID_MAX]; /* of the Kafka cluster the offsets belong to; "": unknown */
+    int64_t limit_offset;            /* nothing from there on is applied; FENCE_NO_LIMIT */
 };
+#define FENCE_NO_LIMIT INT64_MAX
 
 enum source_event_kind {
     SOURCE_NOTHING,  /* timeout */

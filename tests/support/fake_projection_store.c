@@ -31,6 +31,7 @@ static bool fake_load_fences(void *self, const struct fence_query *query, struct
         if (!fake->has_fence[partition]) {
             fake->has_fence[partition] = true;
             fence->partition = partition;
+            fence->limit_offset = FENCE_NO_LIMIT;
             (void)strncpy(fence->cluster_id, query->cluster_id, CLUSTER_ID_MAX - 1);
         }
         fence->owner_epoch++;

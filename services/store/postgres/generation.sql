@@ -1,20 +1,22 @@
 -- The tables of one generation, created by the store with :schema replaced by g<N>. The one place that holds the
 -- physical layout of the facts. No sequence, no clock, no random value: rows depend on the log alone.
 --
--- Facts carry no foreign key (docs/adr/0005); their indexes are the two that the lists and the edges of trailing
--- windows need. Statistics are kept, never scanned for (docs/adr/0009).
+-- Facts carry no foreign key (docs/adr/0005). Statistics are kept, never scanned for (docs/adr/0009). What reads alone
+-- need stands in indexes.sql.
 
 CREATE SCHEMA :schema;
 
 -- The next offset to apply of each partition, advanced by compare-and-set in the transaction that writes the data,
 -- with the fingerprint of the record before it (timestamp, SHA-256 of the value): a rewritten log is noticed.
+-- limit_offset: nothing from there on is applied; NULL: no limit. Set by a rebuild only.
 CREATE TABLE :schema.fence (
     partition      integer PRIMARY KEY,
     next_offset    bigint  NOT NULL CHECK (next_offset >= 0),
     owner_epoch    bigint  NOT NULL DEFAULT 0,
     cluster_id     text    NOT NULL,
     last_record_ms bigint  NOT NULL DEFAULT 0,
-    last_hash      bytea   NOT NULL DEFAULT ''
+    last_hash      bytea   NOT NULL DEFAULT '',
+    limit_offset   bigint
 ) WITH (fillfactor = 10, autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0);
 
 -- One row a chat. The columns up to ad_cooldown are tt.users; the rest is what the fold needs and per-user counters.
@@ -42,10 +44,6 @@ CREATE TABLE :schema.users (
     last_image_at bigint,
     last_music_at bigint
 ) WITH (fillfactor = 70);
-
--- The edge of a trailing window of registrations, and the oldest one. No column of it changes with a download, so
--- rows of users are still updated in place.
-CREATE INDEX users_registered_at ON :schema.users (registered_at) WHERE NOT is_stub;
 
 -- Who pressed /start, with the newest names (seed 004's users). A row without first_ms is a stub: settings came first.
 CREATE TABLE :schema.profiles (
@@ -75,8 +73,6 @@ CREATE TABLE :schema.videos (
     platform          smallint NOT NULL DEFAULT 0,
     platform_video_id bigint
 );
-CREATE INDEX videos_user ON :schema.videos (user_id, downloaded_at, pk_id);
-CREATE INDEX videos_time ON :schema.videos (downloaded_at, pk_id) INCLUDE (user_id, is_images);
 
 CREATE TABLE :schema.music (
     event_id      uuid   PRIMARY KEY,
@@ -85,7 +81,6 @@ CREATE TABLE :schema.music (
     downloaded_at bigint,
     video_id      bigint NOT NULL
 );
-CREATE INDEX music_time ON :schema.music (downloaded_at) INCLUDE (user_id);
 
 -- Ids of the applied events that leave no fact row (UserSeen excepted: it may be applied any number of times).
 CREATE TABLE :schema.applied (
@@ -98,7 +93,6 @@ CREATE TABLE :schema.aliases (
     new_id bigint NOT NULL,
     PRIMARY KEY (old_id, new_id)
 );
-CREATE INDEX aliases_new ON :schema.aliases (new_id);
 
 -- All-time totals, one row for each partition (its writer) and class of chats (0: id 0, 1: users, 2: groups).
 CREATE TABLE :schema.totals (
@@ -148,7 +142,6 @@ CREATE TABLE :schema.referrals (
     link  text COLLATE "C" PRIMARY KEY,
     chats bigint NOT NULL
 ) WITH (fillfactor = 70);
-CREATE INDEX referrals_rank ON :schema.referrals (chats DESC, link);
 
 -- The 16 users of each partition with most videos (ties: the smaller id). Counts only grow, so who falls out comes back
 -- only by a video of its own.

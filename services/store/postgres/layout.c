@@ -41,7 +41,7 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
                            "UPDATE :schema.fence SET owner_epoch = owner_epoch + 1"
                            " WHERE partition = $1::int4"
                            " RETURNING next_offset, owner_epoch, last_record_ms, last_hash,"
-                           " cluster_id",
+                           " cluster_id, limit_offset",
                            {0}},
     [LAYOUT_MOVE_FENCE] =
         {"move_fence",

@@ -3,7 +3,7 @@
 #include "libs/base/buf.h"
 #include "libs/base/mem.h"
 #include "services/store/postgres/embedded.h"
-#include "services/store/postgres/schema_sql.h"
+#include "services/store/postgres/generation.h"
 #include "services/store/postgres/session.h"
 
 #include <assert.h>
@@ -105,22 +105,6 @@ static bool apply_migration(struct session *session, const struct embedded_file 
     return is_done || err_prefix(err, "migration %s", file->name);
 }
 
-static const char *script_text(const char *name)
-{
-    const struct embedded_file *file = EMBEDDED_SCHEMA;
-    while (strcmp(file->name, name) != 0)
-        file++;
-    return file->text;
-}
-
-static bool run_script(struct session *session, const char *name, int generation, struct err *err)
-{
-    char *script = schema_sql(script_text(name), generation);
-    bool is_done = session_run(session, script, err);
-    free(script);
-    return is_done || err_prefix(err, "%s", name);
-}
-
 static bool make_first_generation(struct session *session, struct err *err)
 {
     char sql[256];
@@ -129,8 +113,9 @@ static bool make_first_generation(struct session *session, struct err *err)
                    " VALUES (%d, %d, 'live'); INSERT INTO telefact.active (generation) VALUES (%d)",
                    FIRST_GENERATION, PROJECTION_VERSION, FIRST_GENERATION);
     return session_run(session, "BEGIN", err) &&
-           run_script(session, "generation.sql", FIRST_GENERATION, err) &&
-           run_script(session, "views.sql", FIRST_GENERATION, err) &&
+           generation_make_tables(session, FIRST_GENERATION, err) &&
+           generation_make_indexes(session, FIRST_GENERATION, err) &&
+           generation_point_views(session, FIRST_GENERATION, err) &&
            session_run(session, sql, err) && session_run(session, "COMMIT", err);
 }
 
@@ -154,6 +139,15 @@ static bool has_rows(struct session *session, const char *sql, bool *out, struct
     return true;
 }
 
+static bool find_active(struct session *session, int *out, struct err *err)
+{
+    AUTO(result) PGresult *result = NULL;
+    if (!session_query(session, "SELECT generation FROM telefact.active", NULL, &result, err))
+        return false;
+    *out = number_at(result, 0, 0);
+    return true;
+}
+
 /* Everything that is done under the lock. */
 static bool bring_up_to_date(struct session *session, int64_t bot_id, struct migrate_result *out,
                              struct err *err)
@@ -171,8 +165,8 @@ static bool bring_up_to_date(struct session *session, int64_t bot_id, struct mig
         return false;
     if (!has_generation && !make_first_generation(session, err))
         return false;
-    if (!claim_for_bot(session, bot_id, err) ||
-        !migrate_check(session, bot_id, &out->generation, err))
+    if (!claim_for_bot(session, bot_id, err) || !migrate_check(session, bot_id, err) ||
+        !find_active(session, &out->generation, err))
         return false;
     out->applied = (int)missing;
     out->version = version_of(&EMBEDDED_MIGRATIONS[count - 1]);
@@ -222,26 +216,6 @@ static bool check_bot(struct session *session, int64_t bot_id, struct err *err)
                    owner, bot_id);
 }
 
-static bool find_generation(struct session *session, int *out, struct err *err)
-{
-    AUTO(result) PGresult *result = NULL;
-    if (!session_query(session,
-                       "SELECT generation, projection_version FROM telefact.active"
-                       " JOIN telefact.generations ON id = generation",
-                       NULL, &result, err))
-        return false;
-    if (PQntuples(result) != 1)
-        return err_set(err, ERR_FATAL, "no generation is active: run `telefact-store migrate`");
-    int version = number_at(result, 0, 1);
-    if (version != PROJECTION_VERSION)
-        return err_set(err, ERR_FATAL,
-                       "the active generation has projection version %d, this build writes %d: use "
-                       "the build that made it, or an empty database, which the log fills again",
-                       version, PROJECTION_VERSION);
-    *out = number_at(result, 0, 0);
-    return true;
-}
-
 /* Names and links hold any character; a database of another encoding would refuse some of them. */
 static bool check_encoding(struct session *session, struct err *err)
 {
@@ -252,7 +226,7 @@ static bool check_encoding(struct session *session, struct err *err)
                    encoding == NULL ? "unknown" : encoding);
 }
 
-bool migrate_check(struct session *session, int64_t bot_id, int *out_generation, struct err *err)
+bool migrate_check(struct session *session, int64_t bot_id, struct err *err)
 {
     static const char FIND_SQL[] = "SELECT FROM pg_class WHERE relname = 'schema_migrations'"
                                    " AND relnamespace = (SELECT oid FROM pg_namespace"
@@ -268,5 +242,5 @@ bool migrate_check(struct session *session, int64_t bot_id, int *out_generation,
                        "the database schema is %s: run `telefact-store migrate` or set "
                        "STORE_MIGRATE_ON_START=true",
                        has_schema ? "older than this build" : "missing");
-    return check_bot(session, bot_id, err) && find_generation(session, out_generation, err);
+    return check_bot(session, bot_id, err);
 }

@@ -14,9 +14,6 @@
 
 struct session;
 
-/* Raised with every change of the fold or of generation.sql: other versions build other tables. */
-#define PROJECTION_VERSION 2
-
 struct migrate_result {
     int applied;    /* migrations that were applied now */
     int version;    /* of the schema */
@@ -31,8 +28,7 @@ MUST_CHECK bool migrate_run(struct session *session, int64_t bot_id, struct migr
 MUST_CHECK bool migrate_database(const struct session_options *options, int64_t bot_id,
                                  struct migrate_result *out, struct err *err);
 
-/* The schema is exactly this build's, the bot is this one; *out_generation is the active one. */
-MUST_CHECK bool migrate_check(struct session *session, int64_t bot_id, int *out_generation,
-                              struct err *err);
+/* The schema is exactly this build's, the bot is this one. */
+MUST_CHECK bool migrate_check(struct session *session, int64_t bot_id, struct err *err);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "libs/base/log.h"
 #include "libs/base/mem.h"
+#include "services/store/postgres/generation.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/network.h"
 #include "services/store/postgres/session.h"
@@ -15,6 +16,7 @@ struct writer {
     struct writer_options options;
     struct transaction transaction; /* its session is ours; NULL while closed */
     bool has_migrated;
+    bool is_bulk; /* commits of this session need not be on disk */
 };
 
 static struct session *session_of(struct writer *writer)
@@ -39,7 +41,13 @@ static bool check_schema(struct writer *writer, struct session *session, struct 
             return false;
         writer->has_migrated = true;
     }
-    return migrate_check(session, writer->options.bot_id, &writer->transaction.generation, err);
+    return migrate_check(session, writer->options.bot_id, err);
+}
+
+static bool set_bulk(struct session *session, bool is_bulk, struct err *err)
+{
+    return session_run(session,
+                       is_bulk ? "SET synchronous_commit = off" : "RESET synchronous_commit", err);
 }
 
 static bool prepare_all(struct session *session, int generation, struct err *err)
@@ -57,22 +65,51 @@ static bool prepare_all(struct session *session, int generation, struct err *err
     return session_collect(session, NULL, NULL, err);
 }
 
+/* The session is there; does it still write what this process writes? */
+static bool is_current(struct writer *writer, bool *out, struct err *err)
+{
+    struct generation_writing writing;
+    if (!generation_find(session_of(writer), writer->options.rebuild, &writing, err))
+        return false;
+    *out =
+        writing.generation == writer->transaction.generation && writing.is_bulk == writer->is_bulk;
+    return true;
+}
+
+static bool begin_session(struct writer *writer, struct session *session, struct err *err)
+{
+    struct generation_writing writing;
+    if (!check_schema(writer, session, err) ||
+        !generation_find(session, writer->options.rebuild, &writing, err) ||
+        !set_bulk(session, writing.is_bulk, err) || !prepare_all(session, writing.generation, err))
+        return false;
+    if (writer->transaction.generation != writing.generation)
+        log_info("writing a generation", LOG_INT("generation", writing.generation));
+    writer->transaction.generation = writing.generation;
+    writer->is_bulk = writing.is_bulk;
+    writer->transaction.pipeline.session = session;
+    return true;
+}
+
 static bool open_session(void *self, struct err *err)
 {
     struct writer *writer = self;
-    if (session_of(writer) != NULL && session_ok(session_of(writer)))
+    bool is_usable = false;
+    if (session_of(writer) != NULL && session_ok(session_of(writer)) &&
+        !is_current(writer, &is_usable, err)) {
+        close_session(writer);
+        return false;
+    }
+    if (is_usable)
         return true;
     close_session(writer);
     struct session *session = NULL;
     if (!session_open(&writer->options.session, &session, err))
         return false;
-    if (!check_schema(writer, session, err) ||
-        !prepare_all(session, writer->transaction.generation, err)) {
-        session_free(session);
-        return false;
-    }
-    writer->transaction.pipeline.session = session;
-    return true;
+    if (begin_session(writer, session, err))
+        return true;
+    session_free(session);
+    return false;
 }
 
 /* ---- a lock that nobody gives back ---- */
@@ -159,6 +196,8 @@ static bool take_fence(void *self, size_t number, PGresult *result, struct err *
         memcpy(fence->last_hash, PQgetvalue(result, 0, 3), FINGERPRINT_LEN);
     (void)snprintf(fence->cluster_id, sizeof(fence->cluster_id), "%.*s", PQgetlength(result, 0, 4),
                    PQgetvalue(result, 0, 4));
+    fence->limit_offset =
+        PQgetisnull(result, 0, 5) != 0 ? FENCE_NO_LIMIT : network_get64(PQgetvalue(result, 0, 5));
     taking->taken++;
     return true;
 }

@@ -2,7 +2,8 @@
  * writer: the projection_store over PostgreSQL.
  *
  * One connection, opened when needed and given up after every failure that leaves its state in
- * doubt. Not thread-safe: the ingest thread alone uses it.
+ * doubt. Which generation it writes is looked up at every open (generation.h). Not thread-safe: the
+ * ingest thread alone uses it.
  */
 #ifndef SERVICES_STORE_POSTGRES_WRITER_H
 #define SERVICES_STORE_POSTGRES_WRITER_H
@@ -17,6 +18,7 @@ struct writer_options {
     int64_t bot_id;
     bool migrate_on_start;
     int64_t zombie_after_ms; /* age of a blocking transaction of our role that may be ended */
+    int rebuild;             /* the generation to rebuild; 0: the ordinary store */
 };
 
 struct writer *writer_new(const struct writer_options *options);

@@ -27,6 +27,50 @@ static void records_are_applied_and_positions_move(void **state)
     assert_true(bench->database.largest_batch <= 64);
 }
 
+/* Limits are looked at every few milliseconds at first. */
+static void work_until(struct ingest_bench *bench, int32_t partition, int64_t next_offset)
+{
+    for (int i = 0; i < 1000 && ingest_bench_position(bench, partition) < next_offset; i++)
+        ingest_bench_work(bench, 5);
+}
+
+static void nothing_is_applied_from_the_limit_on_until_it_is_lifted(void **state)
+{
+    struct ingest_bench *bench = *state;
+    ingest_bench_put_videos(bench, 0, 5, 10);
+    ingest_bench_put_videos(bench, 1, 6, 10);
+    ingest_bench_work(bench, 0);
+    bench->database.fences[0].limit_offset = 14;
+    ingest_bench_put_videos(bench, 0, 5, 10);
+    ingest_bench_restart(bench);
+    ingest_bench_work(bench, 0);
+    assert_int_equal(ingest_bench_position(bench, 0), 14);
+    ingest_bench_put_videos(bench, 1, 6, 3);
+    work_until(bench, 1, 13);
+    assert_int_equal(ingest_bench_position(bench, 0), 14);
+    assert_int_equal(ingest_bench_position(bench, 1), 13);
+    assert_int_equal(ingest_bench_stopped(bench), 0);
+    bench->database.fences[0].limit_offset = FENCE_NO_LIMIT;
+    ingest_bench_restart(bench);
+    ingest_bench_work(bench, 0);
+    assert_int_equal(ingest_bench_videos(bench, 5), 20);
+}
+
+static void a_limit_that_is_lifted_is_noticed_without_a_restart(void **state)
+{
+    struct ingest_bench *bench = *state;
+    ingest_bench_put_videos(bench, 0, 5, 10);
+    ingest_bench_work(bench, 0);
+    bench->database.fences[0].limit_offset = 10;
+    ingest_bench_restart(bench);
+    ingest_bench_put_videos(bench, 0, 5, 5);
+    ingest_bench_work(bench, 0);
+    assert_int_equal(ingest_bench_position(bench, 0), 10);
+    bench->database.fences[0].limit_offset = 12;
+    work_until(bench, 0, 12);
+    assert_int_equal(ingest_bench_position(bench, 0), 12);
+}
+
 static void a_restart_goes_on_where_the_fence_stands(void **state)
 {
     struct ingest_bench *bench = *state;
@@ -330,6 +374,8 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, ingest_bench_set_up, ingest_bench_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(records_are_applied_and_positions_move),
+        TEST(nothing_is_applied_from_the_limit_on_until_it_is_lifted),
+        TEST(a_limit_that_is_lifted_is_noticed_without_a_restart),
         TEST(a_restart_goes_on_where_the_fence_stands),
         TEST(a_store_without_partitions_is_well),
         TEST(copies_of_an_event_count_once),

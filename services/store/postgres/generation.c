@@ -1,0 +1,114 @@
+#include "services/store/postgres/generation.h"
+
+#include "libs/base/bytes.h"
+#include "services/store/postgres/embedded.h"
+#include "services/store/postgres/schema_sql.h"
+#include "services/store/postgres/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int number_at(const PGresult *result, int column)
+{
+    int64_t number = 0;
+    (void)bytes_get_int64(bytes_of_text(PQgetvalue(result, 0, column)), &number);
+    return (int)number;
+}
+
+/* ---- which one ---- */
+
+/* The active one, else the newest one that is still fed; and what the active one is. */
+static const char LIVE_SQL[] =
+    "SELECT g.id, 0, active.generation, of_active.projection_version FROM telefact.active"
+    " JOIN telefact.generations AS of_active ON of_active.id = active.generation"
+    " LEFT JOIN LATERAL (SELECT id FROM telefact.generations"
+    " WHERE projection_version = $1 AND state IN ('live', 'retired')"
+    " ORDER BY id = active.generation DESC, id DESC LIMIT 1) AS g ON true";
+
+/* The rebuilt one while it is not active, else the newest one beside it. */
+static const char REBUILD_SQL[] =
+    "SELECT g.id, (g.state = 'building')::int FROM telefact.generations AS mine"
+    " CROSS JOIN telefact.active"
+    " LEFT JOIN LATERAL (SELECT id, state FROM telefact.generations"
+    " WHERE projection_version = $1 AND state <> 'dropping'"
+    " AND CASE WHEN active.generation = mine.id THEN state = 'retired' ELSE id = mine.id END"
+    " ORDER BY id DESC LIMIT 1) AS g ON true WHERE mine.id = $2";
+
+static bool find_live(struct session *session, PGresult **out, struct err *err)
+{
+    char version[12];
+    (void)snprintf(version, sizeof(version), "%d", PROJECTION_VERSION);
+    const char *params[] = {version};
+    if (!session_query(session, LIVE_SQL, &(struct session_texts){params, 1}, out, err))
+        return false;
+    if (PQntuples(*out) != 1)
+        return err_set(err, ERR_FATAL, "no generation is active: run `telefact-store migrate`");
+    if (PQgetisnull(*out, 0, 0) != 0)
+        return err_set(err, ERR_FATAL,
+                       "the active generation %d has projection version %d, this build writes %d: "
+                       "rebuild with `telefact-store replay start`, or use the build that made it",
+                       number_at(*out, 2), number_at(*out, 3), PROJECTION_VERSION);
+    return true;
+}
+
+static bool find_rebuilt(struct session *session, int rebuild, PGresult **out, struct err *err)
+{
+    char version[12];
+    char id[12];
+    (void)snprintf(version, sizeof(version), "%d", PROJECTION_VERSION);
+    (void)snprintf(id, sizeof(id), "%d", rebuild);
+    const char *params[] = {version, id};
+    if (!session_query(session, REBUILD_SQL, &(struct session_texts){params, 2}, out, err))
+        return false;
+    if (PQntuples(*out) != 1 || PQgetisnull(*out, 0, 0) != 0)
+        return err_set(err, ERR_FATAL,
+                       "generation %d is gone, or it is active and none is kept beside it",
+                       rebuild);
+    return true;
+}
+
+bool generation_find(struct session *session, int rebuild, struct generation_writing *out,
+                     struct err *err)
+{
+    AUTO(result) PGresult *result = NULL;
+    if (rebuild == 0 ? !find_live(session, &result, err)
+                     : !find_rebuilt(session, rebuild, &result, err))
+        return false;
+    *out = (struct generation_writing){.generation = number_at(result, 0),
+                                       .is_bulk = number_at(result, 1) != 0};
+    return true;
+}
+
+/* ---- making ---- */
+
+static const char *script_text(const char *name)
+{
+    const struct embedded_file *file = EMBEDDED_SCHEMA;
+    while (strcmp(file->name, name) != 0)
+        file++;
+    return file->text;
+}
+
+static bool run_script(struct session *session, const char *name, int id, struct err *err)
+{
+    char *script = schema_sql(script_text(name), id);
+    bool is_done = session_run(session, script, err);
+    free(script);
+    return is_done || err_prefix(err, "%s", name);
+}
+
+bool generation_make_tables(struct session *session, int id, struct err *err)
+{
+    return run_script(session, "generation.sql", id, err);
+}
+
+bool generation_make_indexes(struct session *session, int id, struct err *err)
+{
+    return run_script(session, "indexes.sql", id, err);
+}
+
+bool generation_point_views(struct session *session, int id, struct err *err)
+{
+    return run_script(session, "views.sql", id, err);
+}

@@ -1,0 +1,344 @@
+"""Rebuilding every table from the log with the real programs, Kafka and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+
+from deploy.local.servers import Servers
+from tests.integration.store_log import Event, Log, connected, environment, make, rows, seen, store, video, wait_for
+from tests.support.processes import Service, free_port
+from tests.support.protos import read_grpc, read_pb2
+
+Database = psycopg.Connection[Any]
+TABLES = ("users", "profiles", "videos", "music", "applied", "aliases", "totals", "buckets", "langs", "referrals",
+          "top_users")
+
+
+class Bench:
+    """A log, a database, the live store and the command that rebuilds."""
+
+    def __init__(self, log: Log, url: str, binaries: Path, work_dir: Path) -> None:
+        self.log, self.url, self.binaries, self.work_dir = log, url, binaries, work_dir
+
+    def store(self, name: str = "store", **more: str) -> Service:
+        return store(self.log, self.url, self.binaries, self.work_dir, name, **more)
+
+    async def begin(self, *words: str, **more: str) -> asyncio.subprocess.Process:
+        settings = environment(self.log, self.url, free_port(), **more)
+        return await asyncio.create_subprocess_exec(
+            self.binaries / "telefact-store", "replay", *words, env=settings,
+            stdout=asyncio.subprocess.PIPE, stderr=(self.work_dir / "replay.log").open("ab"))
+
+    async def replay(self, *words: str, **more: str) -> tuple[int, str]:
+        process = await self.begin(*words, **more)
+        out, _ = await process.communicate()
+        return process.returncode or 0, out.decode()
+
+    def log_text(self) -> str:
+        return (self.work_dir / "replay.log").read_text()
+
+
+@pytest.fixture
+def bench(servers: Servers, topic_prefix: str, database_url: str, binaries: Path, work_dir: Path) -> Bench:
+    return Bench(Log(servers.kafka_bootstrap, topic_prefix), database_url, binaries, work_dir)
+
+
+def run(body: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(body())  # type: ignore[arg-type]
+
+
+def varied(count: int, start: int = 0) -> list[Event]:
+    """Events of every kind, the same for the same numbers."""
+    events: list[Event] = []
+    for i in range(start, start + count):
+        user = (i * 7919) % 97 - 20 or 1
+        events.append([
+            seen(user, i, source=1, lang="ru", link=f"ref{i % 5}"), video(user, i, is_images=i % 3 == 0),
+            make("music_extracted", i, user_id=user, video_id=i), make("ad_counted", i, user_id=user),
+            make("user_mode_changed", i, user_id=user, toggle=True), make("user_lang_changed", i, user_id=user, lang="vi"),
+            make("user_settings_patched", i, user_id=abs(user) + 1, merge_patch=b'{"a":%d}' % i),
+            make("chat_migrated", i, old_id=-user - 200, new_id=-user - 100200),
+            make("user_blocked", i, user_id=user, blocked=i % 2 == 0),
+        ][i % 9])
+    return events
+
+
+def state_of(database: Database, generation: int) -> str:
+    found = rows(database, "SELECT state FROM telefact.generations WHERE id = %s", generation)
+    return str(found[0][0]) if found else "none"
+
+
+def content(database: Database, generation: int) -> dict[str, list[Any]]:
+    return {table: rows(database, f"SELECT t::text FROM g{generation}.{table} AS t ORDER BY 1") for table in TABLES}
+
+
+async def until(what: str, holds: Callable[[], bool]) -> None:
+    await asyncio.to_thread(wait_for, what, holds)
+
+
+def applied(database: Database, generation: int) -> int:
+    return int(rows(database, f"SELECT sum(next_offset) FROM g{generation}.fence")[0][0])
+
+
+def test_a_rebuild_is_proved_equal_and_goes_live_while_ingest_goes_on(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(900))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 900)
+                code, out = await bench.replay("start", "--swap", "--grace-hours", "0", "--json")
+                assert code == 0, bench.log_text()
+                tables = [line for line in map(json.loads, out.splitlines()) if "table" in line]
+                assert {line["table"] for line in tables} == {*TABLES, "fence"}
+                assert all(line["equal"] for line in tables)
+                assert rows(database, "SELECT generation FROM telefact.active") == [(2,)]
+                assert (state_of(database, 1), state_of(database, 2)) == ("retired", "live")
+                assert content(database, 1) == content(database, 2)
+                bench.log.put(varied(300, 900))
+                await until("applied to the new one", lambda: applied(database, 2) == 1200)
+                assert rows(database, "SELECT count(*) FROM tt.videos") == rows(database, "SELECT count(*) FROM g2.videos")
+                assert applied(database, 1) == 900, "nobody feeds the one before when its grace is over"
+
+    run(body)
+
+
+def test_a_rebuild_is_killed_again_and_again_and_is_the_same(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(3000))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 3000)
+                code, _ = await bench.replay("start", "--no-work")
+                assert code == 0, bench.log_text()
+                for number in range(20):
+                    small = {"STORE_BATCH_MAX_EVENTS": str(40 + number), "STORE_KAFKA_SESSION_TIMEOUT_MS": "6000"}
+                    process = await bench.begin("work", STORE_KAFKA_GROUP_ID=f"{bench.log.prefix}-{number}", **small)
+                    reached = applied(database, 2)
+                    wanted = min(3000, reached + 100)
+                    await until("it went on", lambda wanted=wanted: applied(database, 2) >= wanted)  # type: ignore[misc]
+                    process.kill()
+                    await process.wait()
+                code, out = await bench.replay("work", "--swap", "--grace-hours", "0", "--json",
+                                               STORE_KAFKA_GROUP_ID=f"{bench.log.prefix}-last")
+                assert code == 0, bench.log_text() + out
+                assert state_of(database, 2) == "live"
+                assert content(database, 1) == content(database, 2)
+
+    run(body)
+
+
+def test_what_differs_keeps_both_and_is_named(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(400))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 400)
+                database.execute("UPDATE g1.users SET videos = videos + 1 WHERE user_id = 5")
+                code, out = await bench.replay("start", "--swap", "--grace-hours", "0")
+                assert code == 1
+                assert "users        DIFFERS" in out and "first at user_id=5" in out
+                assert (state_of(database, 1), state_of(database, 2)) == ("live", "failed")
+                assert rows(database, "SELECT detail FROM telefact.generations WHERE id = 2") == [("differs: users",)]
+                assert (await bench.replay("swap", "2"))[0] == 1, "a failed one never goes live"
+                assert (await bench.replay("cancel"))[0] == 0
+                assert state_of(database, 2) == "none"
+                assert rows(database, "SELECT FROM pg_namespace WHERE nspname = 'g2'") == []
+                code, out = await bench.replay("start", "--swap", "--grace-hours", "0", "--expect-differences", "users.videos")
+                assert code == 0, out
+                assert state_of(database, 2) == "live"
+
+    run(body)
+
+
+def test_readers_go_back_at_once_and_forward_again(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(300))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 300)
+                worker = await bench.begin("start", "--swap", "--grace-hours", "1")
+                await until("live", lambda: state_of(database, 2) == "live")
+                bench.log.put(varied(100, 300))
+                await until("both are fed", lambda: applied(database, 1) == applied(database, 2) == 400)
+                assert (await bench.replay("rollback"))[0] == 0, bench.log_text()
+                assert (state_of(database, 1), state_of(database, 2)) == ("live", "retired")
+                bench.log.put(varied(100, 400))
+                await until("both are fed", lambda: applied(database, 1) == applied(database, 2) == 500)
+                assert (await bench.replay("rollback"))[0] == 0, bench.log_text()
+                assert (state_of(database, 1), state_of(database, 2)) == ("retired", "live")
+                bench.log.put(varied(100, 500))
+                await until("both are fed", lambda: applied(database, 1) == applied(database, 2) == 600)
+                assert content(database, 1) == content(database, 2)
+                worker.terminate()
+                assert await worker.wait() == 0
+                assert (await bench.replay("drop", "2"))[0] == 1, "never the live one"
+                assert (await bench.replay("drop", "1"))[0] == 0
+                assert state_of(database, 1) == "none"
+                bench.log.put(varied(50, 600))
+                await until("ingest goes on", lambda: applied(database, 2) == 650)
+
+    run(body)
+
+
+def test_a_pause_holds_it_and_only_it(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(300))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 300)
+                assert (await bench.replay("start", "--no-work"))[0] == 0
+                assert (await bench.replay("start"))[0] == 1, "one at a time"
+                assert "a rebuild is under way" in bench.log_text()
+                assert (await bench.replay("pause"))[0] == 0
+                worker = await bench.begin("work", "--swap", "--grace-hours", "0")
+                bench.log.put(varied(100, 300))
+                await until("live goes on", lambda: applied(database, 1) == 400)
+                code, out = await bench.replay("status", "--json")
+                assert code == 0
+                view = json.loads(out)
+                assert (view["state"], view["paused"], view["done"], view["total"]) == ("building", True, 0, 300)
+                assert (await bench.replay("resume"))[0] == 0
+                assert await worker.wait() == 0, bench.log_text()
+                assert state_of(database, 2) == "live"
+                assert content(database, 1) == content(database, 2)
+
+    run(body)
+
+
+def test_a_past_moment_is_built_beside_and_never_goes_live(bench: Bench) -> None:
+    async def body() -> None:
+        places = bench.log.put(varied(300))
+        ends = {p: 1 + max(offset for q, offset in places if q == p) for p, _ in places}
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 300)
+                before = content(database, 1)
+                bench.log.put(varied(300, 300))
+                await until("applied", lambda: applied(database, 1) == 600)
+                position = ",".join(f"{p}:{end}" for p, end in sorted(ends.items()))
+                assert (await bench.replay("start", "--as-of", position))[0] == 0, bench.log_text()
+                assert state_of(database, 2) == "past"
+                assert content(database, 2) == before
+                assert (await bench.replay("swap", "2"))[0] == 1
+                assert state_of(database, 1) == "live"
+                beyond = ",".join(f"{p}:{end + 10_000}" for p, end in sorted(ends.items()))
+                assert (await bench.replay("start", "--as-of", beyond))[0] == 1
+                assert "ends before offset" in bench.log_text()
+
+    run(body)
+
+
+def test_a_log_that_lost_its_beginning_is_refused_unless_forced(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(400))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 400)
+                bench.log.delete_records(0, 10)
+                assert (await bench.replay("start"))[0] == 1
+                assert "partition 0 of the log begins at offset 10" in bench.log_text()
+                code, out = await bench.replay("start", "--force", "--swap", "--grace-hours", "0")
+                assert code == 1, "what is missing is a difference"
+                assert "DIFFERS" in out
+                assert state_of(database, 2) == "failed"
+
+    run(body)
+
+
+READERS = 1000
+MARK = 1_000_000  # added to what generation 1 says of a user
+
+
+async def _read_on(stub: read_grpc.ReadServiceStub, stop: asyncio.Event, seen_in: set[int]) -> int:
+    """Ask until the end; each answer is of the generation that it says."""
+    count = 0
+    while not stop.is_set():
+        call = stub.GetUserStats(read_pb2.GetUserStatsRequest(user_id=5), timeout=120)
+        answer = await call
+        generation = int(dict(await call.initial_metadata())["telefact-generation"])
+        assert (answer.videos_count >= MARK) == (generation == 1), "an answer of both"
+        seen_in.add(generation)
+        count += 1
+    return count
+
+
+def test_a_thousand_readers_see_wholly_old_or_wholly_new_and_none_fails(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(300))
+        rpc = free_port()
+        async with bench.store(STORE_ROLES="ingest,rpc", STORE_RPC_LISTEN=f"127.0.0.1:{rpc}"):
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 300)
+                database.execute(f"UPDATE g1.users SET videos = videos + {MARK} WHERE user_id = 5")
+                worker = await bench.begin("start", "--expect-differences", "users.videos", "--grace-hours", "1")
+                await until("ready", lambda: state_of(database, 2) == "ready")
+                stop, seen_in = asyncio.Event(), set[int]()
+                async with contextlib.AsyncExitStack() as stack:
+                    channels = [await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{rpc}"))
+                                for _ in range(20)]
+                    readers = [asyncio.create_task(_read_on(read_grpc.ReadServiceStub(channels[i % 20]), stop, seen_in))
+                               for i in range(READERS)]
+                    for word in ("swap", "rollback", "rollback"):
+                        assert (await bench.replay(word))[0] == 0, bench.log_text()
+                    stop.set()
+                    counts = await asyncio.gather(*readers)
+                assert seen_in == {1, 2}
+                assert min(counts) > 0
+                worker.terminate()
+                assert await worker.wait() == 0
+
+    run(body)
+
+
+def test_a_long_report_on_the_views_delays_a_swap_and_stops_nothing(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(300))
+        async with bench.store():
+            with connected(bench.url) as database, psycopg.connect(bench.url) as report:
+                await until("applied", lambda: applied(database, 1) == 300)
+                worker = await bench.begin("start", "--grace-hours", "1")
+                await until("ready", lambda: state_of(database, 2) == "ready")
+                before = report.execute("SELECT count(*), sum(pk_id) FROM tt.videos").fetchone()  # a transaction is open
+                swap = await bench.begin("swap")
+                await until("it tries again", lambda: "trying again" in bench.log_text())
+                bench.log.put(varied(200, 300))
+                await until("ingest goes on", lambda: applied(database, 1) == 500)
+                assert state_of(database, 2) == "ready"
+                assert report.execute("SELECT count(*) FROM tt.videos").fetchone() >= (before or (0,))[:1]
+                report.commit()
+                assert await swap.wait() == 0, bench.log_text()
+                assert state_of(database, 2) == "live"
+                worker.terminate()
+                assert await worker.wait() == 0
+
+    run(body)
+
+
+def test_two_workers_share_a_rebuild_and_one_leads(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(2000))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 2000)
+                assert (await bench.replay("start", "--no-work"))[0] == 0
+                assert (await bench.replay("pause"))[0] == 0
+                words = ("work", "--swap", "--grace-hours", "0", "--json")
+                workers = [await bench.begin(*words, STORE_BATCH_MAX_EVENTS=size) for size in ("7", "500")]
+                await until("both take part", lambda: bench.log_text().count("partitions assigned") >= 2)
+                assert (await bench.replay("resume"))[0] == 0
+                outs = [(await worker.communicate())[0].decode() for worker in workers]
+                assert [worker.returncode for worker in workers] == [0, 0], bench.log_text()
+                assert sum('"table":"videos"' in out for out in outs) == 1, "only one compared"
+                assert state_of(database, 2) == "live"
+                assert content(database, 1) == content(database, 2)
+
+    run(body)
