@@ -14,7 +14,7 @@ LAYERS = {
     "libs/ops":                  (["libs/base", "libs/loop", "libs/http"], []),
     "libs/wire":                 (["libs/base"], ["protobuf-c/", ".pb-c.h", "openssl/"]),
     "libs/json":                 (["libs/base"], ["yyjson.h"]),
-    "libs/kafka":                (["libs/base", "libs/ops"], ["librdkafka/", "openssl/"]),
+    "libs/kafka":                (["libs/base", "libs/ops", "libs/wire"], ["librdkafka/", "openssl/"]),
     "libs/rpc":                  (["libs/base", "libs/loop", "libs/ops"],
                                   ["nghttp2/", "event2/", "protobuf-c/", ".pb-c.h", "openssl/"]),
     "services/gateway":          (LIBS, ["yyjson.h"]),

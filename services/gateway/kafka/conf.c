@@ -1,6 +1,7 @@
 #include "services/gateway/kafka/conf.h"
 
 #include "libs/kafka/conf.h"
+#include "libs/kafka/produce.h"
 
 /* An outage must end in an answer well before Telegram gives up, and be over for us a second after
  * it is over. */
@@ -11,12 +12,8 @@ static const struct kafka_property CONNECTION[] = {
     {"allow.auto.create.topics", "false"}, {"log.connection.close", "false"},
 };
 
-/* These come after the operator's, so nothing can loosen them. */
-static const struct kafka_property DURABILITY[] = {
-    {"enable.idempotence", "true"},
-    {"acks", "all"},
-    {"partitioner", "murmur2_random"}, /* as Java's clients, so that other tools agree */
-    {"message.max.bytes", "2097152"},
+/* These come after the operator's, too. */
+static const struct kafka_property BOUNDS[] = {
     {"queue.buffering.max.kbytes", "65536"},
     {"queue.buffering.max.messages", "100000"},
     {"statistics.interval.ms", "1000"}, /* tells whether a broker is connected */
@@ -34,8 +31,8 @@ bool kafka_conf_producer(const struct kafka_options *options, rd_kafka_conf_t **
                          struct err *err)
 {
     AUTO(kafka_conf) rd_kafka_conf_t *conf = kafka_conf_new();
-    if (!set_connection(conf, options, err) ||
-        !kafka_conf_set_all(conf, DURABILITY, sizeof(DURABILITY) / sizeof(*DURABILITY), err) ||
+    if (!set_connection(conf, options, err) || !produce_conf_set(conf, err) ||
+        !kafka_conf_set_all(conf, BOUNDS, sizeof(BOUNDS) / sizeof(*BOUNDS), err) ||
         !kafka_conf_set(conf, "compression.codec", options->compression, err) ||
         !kafka_conf_set_number(conf, "linger.ms", options->linger_ms, err) ||
         !kafka_conf_set_number(conf, "message.timeout.ms", options->delivery_timeout_ms, err))

@@ -3,6 +3,7 @@
 #include "libs/base/log.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "libs/kafka/produce.h"
 #include "libs/kafka/refusal.h"
 #include "libs/ops/metrics.h"
 #include "services/gateway/kafka/conf.h"
@@ -61,12 +62,6 @@ void handle_add_metrics(void)
     kafka_refusals_add();
 }
 
-static bool is_too_large(rd_kafka_resp_err_t code)
-{
-    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
-}
-
 static bool is_topic_lost(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
@@ -84,14 +79,13 @@ static void report(struct handle *handle, const rd_kafka_message_t *message)
 {
     struct tag *tag = message->_private;
     struct delivery delivery = {
-        .is_durable = message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                      rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_PERSISTED,
+        .is_durable = produce_is_durable(message),
         .partition = message->partition,
         .offset = message->offset,
     };
     if (!delivery.is_durable) {
         delivery.error = rd_kafka_err2str(message->err);
-        delivery.is_too_large = is_too_large(message->err);
+        delivery.is_too_large = produce_is_too_large(message->err);
         handle->has_lost_topic |= is_topic_lost(message->err);
         note_refusal(handle, message->err, delivery.error);
         metric_add(&failures[0], 1);
@@ -272,25 +266,13 @@ bool handle_open(const struct handle_host *host, struct handle **out, struct err
     return true;
 }
 
-static rd_kafka_headers_t *headers_of(const struct record *record)
-{
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
-    for (size_t i = 0; i < record->header_count; i++) {
-        const struct record_header *header = &record->headers[i];
-        if (rd_kafka_header_add(headers, header->name, -1, header->value, (ssize_t)header->len) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-            mem_exhausted();
-    }
-    return headers;
-}
-
 static bool refuse(struct handle *handle, rd_kafka_error_t *error, struct err *err)
 {
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     handle->has_lost_topic |= is_topic_lost(code);
     note_refusal(handle, code, rd_kafka_err2str(code));
     rd_kafka_error_destroy(error);
-    return err_set(err, is_too_large(code) ? ERR_REJECT : ERR_RETRY, "produce: %s",
+    return err_set(err, produce_is_too_large(code) ? ERR_REJECT : ERR_RETRY, "produce: %s",
                    rd_kafka_err2str(code));
 }
 
@@ -299,27 +281,16 @@ bool handle_put(struct handle *handle, enum sink_topic topic, const struct recor
 {
     struct tag *tag = mem_alloc(sizeof(*tag));
     *tag = (struct tag){.receipt = receipt, .put_us = now_monotonic_us()};
-    rd_kafka_headers_t *headers = headers_of(record);
     /* Not librdkafka's choice: it would move chats as soon as it learns of more partitions. */
     struct bytes key = {record->key, record->key_len};
-    rd_kafka_vu_t values[] = {
-        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = handle->topics[topic]},
-        {.vtype = RD_KAFKA_VTYPE_PARTITION,
-         .u.i32 = record_partition(key, handle->host.options->partitions)},
-        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)record->key, record->key_len}},
-        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {record->value.data, record->value.len}},
-        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = tag},
-    };
+    int32_t partition = record_partition(key, handle->host.options->partitions);
     rd_kafka_error_t *error =
-        rd_kafka_produceva(handle->rk, values, sizeof(values) / sizeof(*values));
+        produce_record(handle->rk, handle->topics[topic], partition, record, tag);
     if (error == NULL) {
         handle->pending++;
         handle->host.shared->pending++;
         return true;
     }
-    rd_kafka_headers_destroy(headers);
     free(tag);
     return refuse(handle, error, err);
 }
