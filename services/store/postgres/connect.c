@@ -7,6 +7,27 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where a password that was not percent-encoded is cut in two, its rest is taken for a host or a
+ * port, and failures to connect would show it. */
+static bool is_place(const PQconninfoOption *option)
+{
+    const char *value = option->val == NULL ? "" : option->val;
+    if (strcmp(option->keyword, "port") == 0)
+        return value[strspn(value, "0123456789,")] == '\0';
+    if (strcmp(option->keyword, "host") != 0)
+        return true;
+    return value[0] == '\0' ||
+           strchr(value + 1, '@') == NULL; /* "@name" is a socket without file */
+}
+
+static bool have_places(const PQconninfoOption *options)
+{
+    bool have_all = true;
+    for (; options->keyword != NULL; options++)
+        have_all = have_all && is_place(options);
+    return have_all;
+}
+
 bool connect_check(const char *conninfo, struct err *err)
 {
     bool is_url =
@@ -17,12 +38,13 @@ bool connect_check(const char *conninfo, struct err *err)
     if (is_url || is_pairs || conninfo[0] == '\0')
         options = PQconninfoParse(conninfo, &text);
     PQfreemem(text);
-    if (options == NULL)
+    bool is_good = options != NULL && have_places(options);
+    PQconninfoFree(options);
+    if (!is_good)
         return err_set(err, ERR_FATAL,
                        "the database's connection string is not understood; write "
                        "postgresql://user:password@host:port/database, with %%, /, @, : and # of "
                        "user and password percent-encoded");
-    PQconninfoFree(options);
     return true;
 }
 
