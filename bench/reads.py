@@ -31,7 +31,7 @@ import psycopg
 from bench.drain_topic import BOT_ID
 from bench.measure import RELEASE, WORK, Expectation, progress, start_servers, table, verdict
 from bench.reads_data import END_S, fill
-from bench.tt_bot import ADVISED_INDEXES, TtBot
+from bench.tt_bot import ADVISED_INDEXES, TtBot, in_order
 from tests.support.processes import free_port
 from tests.support.protos import read_grpc, read_pb2
 
@@ -69,11 +69,11 @@ class Figures:
     p99_ms: dict[int, float] = field(default_factory=dict)
 
 
-def questions(users: list[int]) -> list[Question]:
+def questions(users: list[int], now: int = NOW) -> list[Question]:
     """Every function of TT-Bot's data layer and of its statistics bot."""
     of_user = {name: [getattr(read_pb2, f"{name}Request")(user_id=user) for user in users]
                for name in ("GetUser", "GetUserSettings", "GetUserStats", "GetUserVideos", "GetProfile")}
-    day = read_pb2.GetBotStatsRequest(chat_class=read_pb2.CHAT_CLASS_ALL, seconds=DAY, now=NOW)
+    day = read_pb2.GetBotStatsRequest(chat_class=read_pb2.CHAT_CLASS_ALL, seconds=DAY, now=now)
     return [
         Question("GetUser", of_user["GetUser"], lambda bot, r: bot.get_user(r.user_id), _user),
         Question("GetUserSettings", of_user["GetUserSettings"], lambda bot, r: bot.get_user_settings(r.user_id),
@@ -82,25 +82,25 @@ def questions(users: list[int]) -> list[Question]:
                  lambda a: (_user(a), a.videos_count, a.images_count), faster=200),
         Question("GetUserVideos", of_user["GetUserVideos"], lambda bot, r: bot.get_user_videos(r.user_id), _downloads,
                  calls=500, is_stream=True),
-        Question("GetStatsByPeriod", [read_pb2.GetStatsByPeriodRequest(period_s=DAY, now=NOW)],
+        Question("GetStatsByPeriod", [read_pb2.GetStatsByPeriodRequest(period_s=DAY, now=now)],
                  lambda bot, r: bot.get_stats_by_period(r.now - r.period_s), _downloads, calls=50, is_stream=True),
         Question("GetReferralStats", [read_pb2.GetReferralStatsRequest()], lambda bot, r: bot.get_referral_stats(),
                  lambda a: sorted(row.count for row in a.referrals), faster=1000),
         Question("GetOtherStats", [read_pb2.GetOtherStatsRequest()], lambda bot, r: bot.get_other_stats(),
                  lambda a: (a.file_mode_count, sorted((row.lang, row.count) for row in a.top_langs),
                             sorted(row.count for row in a.top_users)), faster=1000),
-        Question("ShouldShowAd", [read_pb2.ShouldShowAdRequest(user_id=user, now=NOW) for user in users],
+        Question("ShouldShowAd", [read_pb2.ShouldShowAdRequest(user_id=user, now=now) for user in users],
                  lambda bot, r: bot.should_show_ad(r.user_id, r.now), lambda a: a.show),
         Question("GetUserIds", [read_pb2.GetUserIdsRequest()], lambda bot, r: bot.get_user_ids(),
                  lambda pages: sorted(i for page in pages for i in page.user_ids), calls=3, is_stream=True),
-        Question("GetBotStats", [day], lambda bot, r: bot.bot_stats(NOW - DAY), _stats, faster=1000, name="GetBotStats, a day"),
-        Question("GetBotStats", [read_pb2.GetBotStatsRequest(seconds=MONTH, now=NOW)],
-                 lambda bot, r: bot.bot_stats(NOW - MONTH), _stats, faster=1000, name="GetBotStats, 31 days"),
+        Question("GetBotStats", [day], lambda bot, r: bot.bot_stats(now - DAY), _stats, faster=1000, name="GetBotStats, a day"),
+        Question("GetBotStats", [read_pb2.GetBotStatsRequest(seconds=MONTH, now=now)],
+                 lambda bot, r: bot.bot_stats(now - MONTH), _stats, faster=1000, name="GetBotStats, 31 days"),
         Question("GetBotStats", [read_pb2.GetBotStatsRequest()], lambda bot, r: bot.bot_stats(None), _stats, faster=1000,
                  name="GetBotStats, all"),
         Question("GetTimeSeries", [read_pb2.GetTimeSeriesRequest(series=read_pb2.SERIES_VIDEOS, bucket=read_pb2.BUCKET_DAY,
-                                                                **{"from": (NOW - 32 * DAY) // DAY * DAY, "to": NOW})],
-                 lambda bot, r: bot.graph((NOW - 32 * DAY) // DAY * DAY, NOW, DAY),
+                                                                **{"from": (now - 32 * DAY) // DAY * DAY, "to": now})],
+                 lambda bot, r: bot.graph((now - 32 * DAY) // DAY * DAY, now, DAY),
                  lambda a: [(p.start, p.count) for p in a.points if p.count]),
         Question("GetProfile", [read_pb2.GetProfileRequest(user_id=user) for user in users if user > 0],
                  lambda bot, r: True, lambda a: a.found),
@@ -111,12 +111,16 @@ def questions(users: list[int]) -> list[Question]:
 
 def _user(answer: Any) -> tuple[Any, ...]:
     user = answer.user
-    return (user.user_id, user.registered_at, user.lang, user.link if user.HasField("link") else None, user.file_mode,
-            user.ad_count, user.ad_cooldown)
+    return (user.user_id, _known(user, "registered_at"), user.lang, _known(user, "link"), user.file_mode, user.ad_count,
+            user.ad_cooldown)
 
 
-def _downloads(pages: list[Any]) -> list[tuple[int, str]]:
-    return sorted((row.downloaded_at, row.video_link) for page in pages for row in page.downloads)
+def _known(message: Any, name: str) -> Any:
+    return getattr(message, name) if message.HasField(name) else None
+
+
+def _downloads(pages: list[Any]) -> list[tuple[int | None, str]]:
+    return in_order((_known(row, "downloaded_at"), row.video_link) for page in pages for row in page.downloads)
 
 
 def _stats(answer: Any) -> tuple[int, ...]:

@@ -91,14 +91,19 @@ INSERT INTO g1.fence (partition, next_offset, cluster_id) SELECT n, 1000000, 'be
 """
 
 
+def fill_tt_bot(database: psycopg.Connection, videos: int, end_s: int = END_S) -> None:
+    """Make and fill TT-Bot's tables."""
+    values = {"id": _ID, "begin": end_s - videos * VIDEO_EVERY_S, "end": end_s, "users": videos // 10, "videos": videos,
+              "every": VIDEO_EVERY_S}
+    _run(database, _TT_BOT + _FILL_TT_BOT.format(**values))
+
+
 def fill(database: psycopg.Connection, videos: int) -> None:
     """Fill both schemas of a migrated database; the connection is in autocommit mode."""
-    values = {"id": _ID, "begin": END_S - videos * VIDEO_EVERY_S, "end": END_S, "users": videos // 10, "videos": videos,
-              "every": VIDEO_EVERY_S}
     for setting in ("synchronous_commit = off", "maintenance_work_mem = '1GB'", "work_mem = '256MB'",
                     "max_parallel_workers_per_gather = 0"):
         database.execute(f"SET {setting}")  # type: ignore[arg-type]
-    _run(database, _TT_BOT + _FILL_TT_BOT.format(**values))
+    fill_tt_bot(database, videos)
     indexes = [row[0] for row in database.execute(
         "SELECT indexdef FROM pg_indexes WHERE schemaname = 'g1' AND tablename IN ('videos', 'music', 'users')"
         " AND indexdef NOT LIKE '%UNIQUE%'")]

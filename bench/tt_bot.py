@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -14,6 +15,11 @@ ADVISED_INDEXES = (
 )
 _USER = "SELECT user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown FROM tt_bot.users WHERE user_id = %s"
 AD_THRESHOLD = 3
+
+
+def in_order(downloads: Iterable[tuple[int | None, str]]) -> list[tuple[int | None, str]]:
+    """By time and link, unknown times last: TT-Bot's lists have no order."""
+    return sorted(downloads, key=lambda row: (row[0] is None, row[0] or 0, row[1]))
 
 
 class TtBot:
@@ -39,11 +45,11 @@ class TtBot:
         user = self.get_user(user_id)
         return user, self._one(videos, user_id)[0], self._one(videos + " AND is_images", user_id)[0]
 
-    def get_user_videos(self, user_id: int) -> list[tuple[int, str]]:
-        return sorted(self._rows("SELECT downloaded_at, video_link FROM tt_bot.videos WHERE user_id = %s", user_id))
+    def get_user_videos(self, user_id: int) -> list[tuple[int | None, str]]:
+        return in_order(self._rows("SELECT downloaded_at, video_link FROM tt_bot.videos WHERE user_id = %s", user_id))
 
-    def get_stats_by_period(self, since: int) -> list[tuple[int, str]]:
-        return sorted(self._rows("SELECT downloaded_at, video_link FROM tt_bot.videos WHERE downloaded_at >= %s", since))
+    def get_stats_by_period(self, since: int) -> list[tuple[int | None, str]]:
+        return in_order(self._rows("SELECT downloaded_at, video_link FROM tt_bot.videos WHERE downloaded_at >= %s", since))
 
     def get_referral_stats(self) -> list[int]:
         rows = self._rows("SELECT link, count(link) FROM tt_bot.users WHERE link IS NOT NULL GROUP BY link"

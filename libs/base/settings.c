@@ -2,14 +2,13 @@
 
 #include "libs/base/mem.h"
 #include "libs/base/redact.h"
+#include "libs/base/secret_file.h"
 #include "libs/base/settings_name.h"
 #include "libs/base/settings_value.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-#define SECRET_FILE_BYTES_MAX 65536
 #define NAME_BYTES_MAX 128
 
 struct reading {
@@ -59,30 +58,14 @@ static const char *find_variable(char *const *environ_list, const char *name)
     return NULL;
 }
 
-/* The file's text without its last line break, owned by the caller; NULL: a fault was added. */
+/* Owned by the caller; NULL: a fault was added. */
 static char *load_secret_file(struct reading *reading, struct bytes variable, const char *path)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        add_fault(reading, variable, "cannot open %s: %s", path, strerror(errno));
-        return NULL;
-    }
-    char *text = mem_alloc(SECRET_FILE_BYTES_MAX + 1);
-    size_t len = fread(text, 1, SECRET_FILE_BYTES_MAX, file);
-    bool is_whole = ferror(file) == 0 && fgetc(file) == EOF;
-    (void)fclose(file);
-    if (len > 0 && text[len - 1] == '\n')
-        len--;
-    if (len > 0 && text[len - 1] == '\r')
-        len--;
-    text[len] = '\0';
-    if (is_whole && len > 0 && strlen(text) == len)
-        return text;
-
-    free(text);
-    add_fault(reading, variable, "%s is empty, unreadable, longer than %d bytes or no text", path,
-              SECRET_FILE_BYTES_MAX);
-    return NULL;
+    char *text = NULL;
+    struct err err;
+    if (!secret_file_load(path, &text, &err))
+        add_fault(reading, variable, "%s", err.text);
+    return text;
 }
 
 /* Keep the secret in `*out_loaded` for the caller to free. */

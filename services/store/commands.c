@@ -3,6 +3,7 @@
 #include "libs/base/command_line.h"
 #include "libs/base/log.h"
 #include "services/store/app.h"
+#include "services/store/app_import.h"
 #include "services/store/app_replay.h"
 #include "services/store/faults.h"
 #include "services/store/settings.h"
@@ -60,6 +61,30 @@ static int replay(void *self, int argc, char **argv)
     return code;
 }
 
+static int import(void *self, int argc, char **argv)
+{
+    struct store_settings *settings = self;
+    struct import_options options;
+    char *conninfo = NULL;
+    bool is_whole = false;
+    struct err err;
+    if (!import_options_parse(argc, argv, &options, &err))
+        return command_line_fail(&LINE, EXIT_USAGE, &err);
+    if (options.is_help) {
+        import_options_print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!store_settings_load_database(environ, stderr, settings, &err) ||
+        !app_import_check(settings, &options, &conninfo, &err))
+        return command_line_fail(&LINE, EXIT_CONFIG, &err);
+    start_log(settings);
+    bool is_done = app_import_run(settings, &options, conninfo, &is_whole, &err);
+    free(conninfo);
+    if (!is_done)
+        return command_line_fail(&LINE, EXIT_FAILURE, &err);
+    return is_whole ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int check_config(void *self)
 {
     struct store_settings *settings = self;
@@ -77,7 +102,8 @@ static void settings_end(void *settings)
 
 static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
                                                 {.words = "migrate", .run = migrate},
-                                                {.words = "replay", .run_with = replay}};
+                                                {.words = "replay", .run_with = replay},
+                                                {.words = "import", .run_with = import}};
 
 static const struct command_line LINE = {
     .name = APP_NAME,
@@ -85,7 +111,8 @@ static const struct command_line LINE = {
     .synopsis = "  run               move the log into the tables and answer reads (the default)\n"
                 "  migrate           bring the database up to this build's schema\n"
                 "  replay ...        rebuild all tables from the log while the service runs;\n"
-                "                    replay --help\n",
+                "                    replay --help\n"
+                "  import ...        publish the rows of another bot's database; import --help\n",
     .subcommands = SUBCOMMANDS,
     .count = sizeof(SUBCOMMANDS) / sizeof(*SUBCOMMANDS),
     .settings_size = sizeof(struct store_settings),

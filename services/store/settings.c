@@ -65,7 +65,8 @@ static const struct setting ROWS[] = {
     {.name = "STORE_KAFKA_BOOTSTRAP_SERVERS",
      .type = SETTING_TEXT,
      .offset = AT(kafka_bootstrap_servers),
-     .doc = "Kafka brokers as host:port, comma separated; needed for the role ingest."},
+     .doc = "Kafka brokers as host:port, comma separated; needed for the role ingest and "
+            "to import."},
     {.name = "STORE_KAFKA_GROUP_ID",
      .type = SETTING_TEXT,
      .offset = AT(kafka_group_id),
