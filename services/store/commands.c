@@ -5,6 +5,7 @@
 #include "services/store/app.h"
 #include "services/store/app_import.h"
 #include "services/store/app_replay.h"
+#include "services/store/app_verify.h"
 #include "services/store/faults.h"
 #include "services/store/settings.h"
 
@@ -85,6 +86,23 @@ static int import(void *self, int argc, char **argv)
     return is_whole ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int verify(void *self, int argc, char **argv)
+{
+    struct store_settings *settings = self;
+    struct verify_options options;
+    struct err err;
+    if (!verify_options_parse(argc, argv, &options, &err))
+        return command_line_fail(&LINE, EXIT_USAGE, &err);
+    if (options.is_help) {
+        verify_options_print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!store_settings_load_database(environ, stderr, settings, &err))
+        return command_line_fail(&LINE, EXIT_CONFIG, &err);
+    start_log(settings);
+    return app_verify(settings, &options);
+}
+
 static int check_config(void *self)
 {
     struct store_settings *settings = self;
@@ -103,7 +121,8 @@ static void settings_end(void *settings)
 static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
                                                 {.words = "migrate", .run = migrate},
                                                 {.words = "replay", .run_with = replay},
-                                                {.words = "import", .run_with = import}};
+                                                {.words = "import", .run_with = import},
+                                                {.words = "verify", .run_with = verify}};
 
 static const struct command_line LINE = {
     .name = APP_NAME,
@@ -112,7 +131,8 @@ static const struct command_line LINE = {
                 "  migrate           bring the database up to this build's schema\n"
                 "  replay ...        rebuild all tables from the log while the service runs;\n"
                 "                    replay --help\n"
-                "  import ...        publish the rows of another bot's database; import --help\n",
+                "  import ...        publish the rows of another bot's database; import --help\n"
+                "  verify ...        recount the tables and say what differs; verify --help\n",
     .subcommands = SUBCOMMANDS,
     .count = sizeof(SUBCOMMANDS) / sizeof(*SUBCOMMANDS),
     .settings_size = sizeof(struct store_settings),

@@ -1,12 +1,32 @@
-/* fuzz_store_commands: any words after `telefact-store`; see fuzz_commands.h. (What `import` takes
- * is fuzz_import_options'.) */
+/* fuzz_store_commands: any words after `telefact-store`; see fuzz_commands.h. */
 #include "services/store/commands.h"
+#include "services/store/verify_options.h"
 #include "tests/fuzz/fuzz_commands.h"
 
-static bool is_command(char **words, int count)
+/* EXIT_SUCCESS: it shows its help. */
+static int expect_verify(char **words, int count)
 {
-    return count == 0 ||
-           (count == 1 && (strcmp(words[0], "run") == 0 || strcmp(words[0], "migrate") == 0));
+    char *copy[FUZZ_WORDS_MAX + 2] = {NULL};
+    struct verify_options options;
+    struct err err;
+    memcpy(copy, words, (size_t)count * sizeof(*words));
+    if (!verify_options_parse(count, copy, &options, &err))
+        return EXIT_USAGE;
+    return options.is_help ? EXIT_SUCCESS : EXIT_CONFIG;
+}
+
+static int expect(char **words, int count)
+{
+    if (count == 0 || (count == 1 && strcmp(words[0], "run") == 0) ||
+        (count == 1 && strcmp(words[0], "migrate") == 0))
+        return EXIT_CONFIG;
+    return strcmp(words[0], "verify") == 0 ? expect_verify(words, count) : EXIT_USAGE;
+}
+
+/* fuzz_import_options and fuzz_replay_options. */
+static bool has_own_fuzzer(const char *word)
+{
+    return strcmp(word, "import") == 0 || strcmp(word, "replay") == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -14,9 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = fuzz_text(fuzz_bytes(data, size));
     struct fuzz_words words;
     int code = fuzz_commands(commands_run, (char[]){"telefact-store"}, text, &words);
-    bool has_options = words.count > 0 && strcmp(words.all[1], "import") == 0;
-    if (words.count == 0 || (words.all[1][0] != '-' && !has_options))
-        DEMAND((code == EXIT_CONFIG) == is_command(words.all + 1, words.count));
+    if (words.count == 0 || (words.all[1][0] != '-' && !has_own_fuzzer(words.all[1])))
+        DEMAND(code == expect(words.all + 1, words.count));
     free(text);
     return 0;
 }

@@ -14,7 +14,7 @@ from typing import IO
 from deploy.local.process import free_ports
 from tests.support import canaries
 
-_INHERITED = (
+INHERITED = (
     "PATH",
     "HOME",
     "LANG",
@@ -236,7 +236,7 @@ async def _http_get(address: str, path: str) -> tuple[int, bytes]:
 async def _spawn(
     binary: Path, arguments: list[str], environment: Mapping[str, str], out: IO[bytes] | int, err: IO[bytes] | int
 ) -> asyncio.subprocess.Process:
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return await asyncio.create_subprocess_exec(
         str(binary),
         *arguments,

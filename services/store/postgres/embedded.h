@@ -23,4 +23,7 @@ extern const size_t EMBEDDED_SCHEMA_COUNT;
 extern const struct embedded_file EMBEDDED_QUESTIONS[]; /* questions/name.sql */
 extern const size_t EMBEDDED_QUESTIONS_COUNT;
 
+extern const struct embedded_file EMBEDDED_CHECKS[]; /* checks/name.sql, by name */
+extern const size_t EMBEDDED_CHECKS_COUNT;
+
 #endif
