@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #define TOPIC_TIMEOUT_MS 5000
+#define DAY_MS INT64_C(86400000)
 
 struct app_ingest {
     struct app_ingest_options options;
@@ -124,6 +125,7 @@ static void build_core(struct app_ingest *ingest)
         .batch_max_bytes = (size_t)settings->batch_max_bytes,
         .linger_ms = settings->batch_linger_ms,
         .dead_letters_per_1000 = (uint32_t)settings->dead_letters_per_1000,
+        .dead_letter_ms = settings->dead_letter_days * DAY_MS,
         .position_check_ms = settings->position_check_ms,
     };
     ingest->writer = writer_new(&writer);

@@ -21,6 +21,7 @@
 #define POLL_MS 100
 #define BEHIND_LINGER_MS 50
 #define STOP_POLL_MS 20
+#define LETTERS_EVERY_MS 15000
 
 struct ingest *ingest_new(const struct ingest_options *options, const struct record_source *source,
                           const struct projection_store *store)
@@ -304,6 +305,10 @@ static bool do_due(struct ingest *ingest, struct err *err)
         return false;
     if (now_ms >= ingest->lag_at_ms)
         ingest_measure_lag(ingest, now_ms);
+    if (ingest->phase == INGEST_RUNNING && now_ms >= ingest->letters_at_ms) {
+        ingest->letters_at_ms = now_ms + LETTERS_EVERY_MS;
+        ingest_tend_letters(ingest, now_unix_ms());
+    }
     return true;
 }
 

@@ -25,6 +25,7 @@ struct ingest_options {
     size_t batch_max_bytes;
     int64_t linger_ms;
     uint32_t dead_letters_per_1000;
+    int64_t dead_letter_ms; /* so long they keep their bytes; 0: never looked at */
     int64_t position_check_ms;
 };
 

@@ -43,6 +43,35 @@ static struct metric dlq = {.name = "dlq_total",
                             .series = dlq_series,
                             .count = COUNT(dlq_series)};
 
+static struct metric_series open_series[] = {
+    {.labels = "cause=\"malformed\""}, {.labels = "cause=\"other_bot\""},
+    {.labels = "cause=\"wrong_key\""}, {.labels = "cause=\"bad_row\""},
+    {.labels = "cause=\"bad_patch\""}, {.labels = "cause=\"wrong_partition\""},
+    {.labels = "cause=\"other\""},
+};
+static struct metric open_letters = {
+    .name = "dlq_open",
+    .help = "Dead letters of all partitions that nobody has decided on, by cause; counted up to "
+            "100,000.",
+    .kind = METRIC_GAUGE,
+    .series = open_series,
+    .count = COUNT(open_series)};
+
+static struct metric_series oldest_series[] = {{.labels = ""}};
+static struct metric oldest = {.name = "dlq_oldest_seconds",
+                               .help = "Age of the oldest dead letter that nobody has decided on; "
+                                       "0: there is none.",
+                               .kind = METRIC_GAUGE,
+                               .series = oldest_series,
+                               .count = 1};
+
+static struct metric_series expired_series[] = {{.labels = ""}};
+static struct metric expired = {.name = "dlq_expired_total",
+                                .help = "Dead letters whose bytes this process took away.",
+                                .kind = METRIC_COUNTER,
+                                .series = expired_series,
+                                .count = 1};
+
 static struct metric_series batches_series[] = {{.labels = ""}};
 static struct metric batches = {.name = "apply_batches_total",
                                 .help = "Committed transactions of ingest.",
@@ -94,8 +123,9 @@ static struct metric retries = {.name = "apply_retries_total",
 
 void ingest_metrics_add(void)
 {
-    struct metric *const all[] = {&applied,    &duplicates, &dlq,     &batches, &apply_time,
-                                  &end_to_end, &lag,        &stopped, &retries};
+    struct metric *const all[] = {&applied, &duplicates, &dlq,        &open_letters,
+                                  &oldest,  &expired,    &batches,    &apply_time,
+                                  &lag,     &stopped,    &end_to_end, &retries};
     for (int i = 0; i < PARTITIONS_SHOWN; i++) {
         (void)snprintf(lag_labels[i], sizeof(lag_labels[i]), "partition=\"%d\"", i);
         lag_series[i].labels = lag_labels[i];
@@ -110,12 +140,12 @@ void ingest_metrics_add(void)
         metrics_add(all[i]);
 }
 
-static struct metric_series *dlq_of(const char *cause)
+static size_t cause_number(const char *cause)
 {
     size_t i = 0;
     while (i < COUNT(CAUSES) - 1 && strcmp(CAUSES[i], cause) != 0)
         i++;
-    return &dlq_series[i];
+    return i;
 }
 
 void ingest_metrics_batch(const struct batch *batch, int64_t apply_us, int64_t now_ms)
@@ -125,7 +155,7 @@ void ingest_metrics_batch(const struct batch *batch, int64_t apply_us, int64_t n
     for (size_t i = 0; i < batch->event_count; i++) {
         const struct batch_event *event = &batch->events[i];
         if (event->fate == BATCH_ASIDE) {
-            metric_add(dlq_of(event->cause), 1);
+            metric_add(&dlq_series[cause_number(event->cause)], 1);
             continue;
         }
         repeated += event->is_fresh ? 0 : 1;
@@ -165,4 +195,16 @@ void ingest_metrics_retry(enum apply_result why)
 {
     if (why != APPLY_COMMITTED)
         metric_add(&retry_series[why - 1], 1);
+}
+
+void ingest_metrics_letters(const struct letter_census *census, int64_t now_ms)
+{
+    int64_t open[COUNT(CAUSES)] = {0};
+    for (size_t i = 0; i < census->count; i++)
+        open[cause_number(census->counts[i].cause)] += census->counts[i].open;
+    for (size_t i = 0; i < COUNT(CAUSES); i++)
+        metric_set(&open_series[i], open[i]);
+    int64_t age_ms = census->oldest_ms < 0 ? 0 : now_ms - census->oldest_ms;
+    metric_set(&oldest_series[0], age_ms > 0 ? age_ms / 1000 : 0);
+    metric_add(&expired_series[0], census->expired);
 }

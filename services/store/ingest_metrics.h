@@ -14,5 +14,6 @@ void ingest_metrics_lag(int32_t partition, int64_t records);
 void ingest_metrics_no_lag(void); /* before the lags are set anew */
 void ingest_metrics_stopped(enum stop_reason reason, int64_t partitions);
 void ingest_metrics_retry(enum apply_result why);
+void ingest_metrics_letters(const struct letter_census *census, int64_t now_ms);
 
 #endif

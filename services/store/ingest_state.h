@@ -61,8 +61,9 @@ struct ingest {
     struct backoff backoff;
     struct backoff held; /* between two looks at the limits */
     int64_t retry_at_ms;
-    int64_t check_at_ms;                                     /* when positions are checked again */
-    int64_t lag_at_ms;                                       /* when lags are measured again */
+    int64_t check_at_ms;   /* when positions are checked again */
+    int64_t lag_at_ms;     /* when lags are measured again */
+    int64_t letters_at_ms; /* when dead letters are tended again */
     char logged_trouble[sizeof(((struct err *)NULL)->text)]; /* the last one; empty: none */
 
     /* Read by other threads. */
@@ -92,6 +93,10 @@ void ingest_recover_later(struct ingest *ingest, const char *what, const struct 
 void ingest_lose_position(struct ingest *ingest, int32_t id);
 /* ingest_lag.c: how far behind each partition is. */
 void ingest_measure_lag(struct ingest *ingest, int64_t now_ms);
+
+/* ingest_letters.c: take the bytes of old dead letters away and count the open ones; `now_unix_ms`
+ * is what they are old by. */
+void ingest_tend_letters(struct ingest *ingest, int64_t now_unix_ms);
 
 /* Try to begin at the fences. ERR_FATAL: the process cannot go on. */
 MUST_CHECK bool ingest_try_begin(struct ingest *ingest, struct err *err);

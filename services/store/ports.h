@@ -148,6 +148,22 @@ struct fence_query {
     const char *cluster_id; /* for those that are created */
 };
 
+#define LETTER_CAUSE_MAX 32 /* with the NUL */
+#define LETTER_CAUSES_MAX 16
+
+struct letter_count {
+    char cause[LETTER_CAUSE_MAX];
+    int64_t open;
+};
+
+/* The dead letters that nobody has decided on. */
+struct letter_census {
+    struct letter_count counts[LETTER_CAUSES_MAX]; /* each cause once; of very many not all */
+    size_t count;
+    int64_t oldest_ms; /* timestamp of the oldest one's record; -1: there is none */
+    int64_t expired;   /* letters that lost their bytes now */
+};
+
 struct projection_store {
     /* Connect if needed; check schema, bot and generation. ERR_RETRY: later. ERR_FATAL: never. */
     bool (*open)(void *self, struct err *err);
@@ -159,6 +175,10 @@ struct projection_store {
      * reset by the call. After anything but COMMITTED nothing of it took effect, except that an
      * APPLY_UNWELL may have been committed: the fences tell. */
     enum apply_result (*apply)(void *self, struct batch *batch, struct fold *fold, struct err *err);
+    /* Take away the bytes of dead letters whose records are older than `expire_before_ms`, a
+     * bounded number at a time, and count the open ones. ERR_RETRY. */
+    bool (*tend_letters)(void *self, int64_t expire_before_ms, struct letter_census *out,
+                         struct err *err);
     /* Give up the connection; the next open makes a new one. */
     void (*close)(void *self);
     void *self;

@@ -121,6 +121,14 @@ static const struct setting ROWS[] = {
      .doc = "A partition stops when more of its last 1,000 records became dead letters: then the "
             "fault is rather "
             "ours than theirs."},
+    {.name = "STORE_DEAD_LETTER_DAYS",
+     .type = SETTING_INT,
+     .offset = AT(dead_letter_days),
+     .standard = "30",
+     .min = 1,
+     .max = 36500,
+     .doc = "How long a dead letter keeps the bytes of its record, by the record's timestamp; "
+            "afterwards it can no longer be retried. Its place, cause and decision stay."},
     {.name = "STORE_POSITION_CHECK_MS",
      .type = SETTING_INT,
      .offset = AT(position_check_ms),

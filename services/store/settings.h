@@ -26,6 +26,7 @@ struct store_settings {
     int64_t batch_max_bytes;
     int64_t batch_linger_ms;
     int64_t dead_letters_per_1000;
+    int64_t dead_letter_days;
     int64_t position_check_ms;
 
     int64_t connect_timeout_ms;

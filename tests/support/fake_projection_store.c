@@ -246,7 +246,7 @@ static void store_events(struct fake_projection_store *fake, struct batch *batch
         event->is_fresh = event->fate == BATCH_APPLY;
         if (event->fate == BATCH_ASIDE)
             fake->letters[fake->letter_count++] =
-                (struct fake_letter){event->record.place, event->cause};
+                (struct fake_letter){.place = event->record.place, .cause = event->cause};
         if (!needs_id(event))
             continue;
         event->is_fresh = !has_id(fake, event->event.id);
@@ -300,6 +300,28 @@ static enum apply_result fake_apply(void *self, struct batch *batch, struct fold
     return APPLY_COMMITTED;
 }
 
+/* Its letters lie in time by their records. */
+static bool fake_tend_letters(void *self, int64_t expire_before_ms, struct letter_census *out,
+                              struct err *err)
+{
+    struct fake_projection_store *fake = self;
+    fake->tends++;
+    if (fake->unwell_tends > 0) {
+        fake->unwell_tends--;
+        return err_set(err, ERR_RETRY, "the fake database is down");
+    }
+    *out = (struct letter_census){.count = 1, .counts[0].cause = "malformed", .oldest_ms = -1};
+    for (size_t i = 0; i < fake->letter_count; i++) {
+        int64_t record_ms = fake->letters[i].place.record_ms;
+        out->counts[0].open++;
+        out->expired += record_ms < expire_before_ms && !fake->letters[i].is_expired ? 1 : 0;
+        fake->letters[i].is_expired = fake->letters[i].is_expired || record_ms < expire_before_ms;
+        if (out->oldest_ms < 0 || record_ms < out->oldest_ms)
+            out->oldest_ms = record_ms;
+    }
+    return true;
+}
+
 void fake_projection_store_init(struct fake_projection_store *fake)
 {
     *fake = (struct fake_projection_store){0};
@@ -310,6 +332,7 @@ struct projection_store fake_projection_store_port(struct fake_projection_store 
     return (struct projection_store){.open = fake_open,
                                      .load_fences = fake_load_fences,
                                      .apply = fake_apply,
+                                     .tend_letters = fake_tend_letters,
                                      .close = fake_close,
                                      .self = fake};
 }

@@ -26,6 +26,7 @@ struct fake_texts { /* counts by text; none is zero */
 struct fake_letter {
     struct fold_place place;
     const char *cause;
+    bool is_expired;
 };
 
 struct fake_projection_store {
@@ -53,13 +54,14 @@ struct fake_projection_store {
     int unwell_applies;              /* so many applies answer APPLY_UNWELL */
     int in_doubt_applies;            /* so many applies commit and answer APPLY_UNWELL */
     int unwell_opens;                /* so many opens fail */
+    int unwell_tends;                /* so many looks at dead letters fail */
     int64_t bad_user;                /* a batch with an event of this user answers APPLY_BAD_ROW */
     int64_t bug_user;                /* likewise APPLY_BUG */
     void (*before_apply)(void *arg); /* or NULL */
     void *before_apply_arg;
 
     /* Counts. */
-    int opens, closes, applies, commits;
+    int opens, closes, applies, commits, tends;
     size_t largest_batch;
 };
 

@@ -3,6 +3,7 @@
 #include "libs/base/log.h"
 #include "libs/base/mem.h"
 #include "services/store/postgres/generation.h"
+#include "services/store/postgres/letters.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/network.h"
 #include "services/store/postgres/session.h"
@@ -241,6 +242,18 @@ static enum apply_result apply(void *self, struct batch *batch, struct fold *fol
     return result;
 }
 
+static bool tend_letters(void *self, int64_t expire_before_ms, struct letter_census *out,
+                         struct err *err)
+{
+    struct writer *writer = self;
+    if (session_of(writer) == NULL)
+        return err_set(err, ERR_RETRY, "not connected to the database");
+    if (letters_tend(session_of(writer), expire_before_ms, out, err))
+        return true;
+    recover(writer);
+    return false;
+}
+
 struct writer *writer_new(const struct writer_options *options)
 {
     struct writer *writer = mem_alloc(sizeof(*writer));
@@ -253,6 +266,7 @@ struct projection_store writer_port(struct writer *writer)
     return (struct projection_store){.open = open_session,
                                      .load_fences = load_fences,
                                      .apply = apply,
+                                     .tend_letters = tend_letters,
                                      .close = close_session,
                                      .self = writer};
 }
