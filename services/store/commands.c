@@ -3,6 +3,7 @@
 #include "libs/base/command_line.h"
 #include "libs/base/log.h"
 #include "services/store/app.h"
+#include "services/store/app_dlq.h"
 #include "services/store/app_import.h"
 #include "services/store/app_replay.h"
 #include "services/store/app_verify.h"
@@ -103,6 +104,24 @@ static int verify(void *self, int argc, char **argv)
     return app_verify(settings, &options);
 }
 
+static int dlq(void *self, int argc, char **argv)
+{
+    struct store_settings *settings = self;
+    struct dlq_options options;
+    struct err err;
+    if (!dlq_options_parse(argc, argv, &options, &err))
+        return command_line_fail(&LINE, EXIT_USAGE, &err);
+    if (options.action == DLQ_HELP) {
+        dlq_options_print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!store_settings_load_database(environ, stderr, settings, &err) ||
+        !app_dlq_check(settings, &options, &err))
+        return command_line_fail(&LINE, EXIT_CONFIG, &err);
+    start_log(settings);
+    return app_dlq(settings, &options);
+}
+
 static int check_config(void *self)
 {
     struct store_settings *settings = self;
@@ -122,7 +141,8 @@ static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
                                                 {.words = "migrate", .run = migrate},
                                                 {.words = "replay", .run_with = replay},
                                                 {.words = "import", .run_with = import},
-                                                {.words = "verify", .run_with = verify}};
+                                                {.words = "verify", .run_with = verify},
+                                                {.words = "dlq", .run_with = dlq}};
 
 static const struct command_line LINE = {
     .name = APP_NAME,
@@ -132,7 +152,8 @@ static const struct command_line LINE = {
                 "  replay ...        rebuild all tables from the log while the service runs;\n"
                 "                    replay --help\n"
                 "  import ...        publish the rows of another bot's database; import --help\n"
-                "  verify ...        recount the tables and say what differs; verify --help\n",
+                "  verify ...        recount the tables and say what differs; verify --help\n"
+                "  dlq ...           list, show, retry, drop or export dead letters; dlq --help\n",
     .subcommands = SUBCOMMANDS,
     .count = sizeof(SUBCOMMANDS) / sizeof(*SUBCOMMANDS),
     .settings_size = sizeof(struct store_settings),

@@ -50,6 +50,13 @@ static enum apply_result apply(void *self, struct batch *batch, struct fold *fol
     return result;
 }
 
+static bool tend_letters(void *self, int64_t expire_before_ms, struct letter_census *out,
+                         struct err *err)
+{
+    struct pace *pace = self;
+    return pace->store.tend_letters(pace->store.self, expire_before_ms, out, err);
+}
+
 static void close_store(void *self)
 {
     struct pace *pace = self;
@@ -70,6 +77,7 @@ struct projection_store pace_port(struct pace *pace)
     return (struct projection_store){.open = open_store,
                                      .load_fences = load_fences,
                                      .apply = apply,
+                                     .tend_letters = tend_letters,
                                      .close = close_store,
                                      .self = pace};
 }

@@ -1,5 +1,6 @@
 /* fuzz_store_commands: any words after `telefact-store`; see fuzz_commands.h. */
 #include "services/store/commands.h"
+#include "services/store/dlq_options.h"
 #include "services/store/verify_options.h"
 #include "tests/fuzz/fuzz_commands.h"
 
@@ -15,12 +16,25 @@ static int expect_verify(char **words, int count)
     return options.is_help ? EXIT_SUCCESS : EXIT_CONFIG;
 }
 
+static int expect_dlq(char **words, int count)
+{
+    char *copy[FUZZ_WORDS_MAX + 2] = {NULL};
+    struct dlq_options options;
+    struct err err;
+    memcpy(copy, words, (size_t)count * sizeof(*words));
+    if (!dlq_options_parse(count, copy, &options, &err))
+        return EXIT_USAGE;
+    return options.action == DLQ_HELP ? EXIT_SUCCESS : EXIT_CONFIG;
+}
+
 static int expect(char **words, int count)
 {
     if (count == 0 || (count == 1 && strcmp(words[0], "run") == 0) ||
         (count == 1 && strcmp(words[0], "migrate") == 0))
         return EXIT_CONFIG;
-    return strcmp(words[0], "verify") == 0 ? expect_verify(words, count) : EXIT_USAGE;
+    if (strcmp(words[0], "verify") == 0)
+        return expect_verify(words, count);
+    return strcmp(words[0], "dlq") == 0 ? expect_dlq(words, count) : EXIT_USAGE;
 }
 
 /* fuzz_import_options and fuzz_replay_options. */
