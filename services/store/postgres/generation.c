@@ -80,6 +80,17 @@ bool generation_find(struct session *session, int rebuild, struct generation_wri
     return true;
 }
 
+bool generation_active(struct session *session, int *out, struct err *err)
+{
+    AUTO(result) PGresult *result = NULL;
+    if (!session_query(session, "SELECT generation FROM telefact.active", NULL, &result, err))
+        return false;
+    if (PQntuples(result) != 1)
+        return err_set(err, ERR_FATAL, "no generation is active: run `telefact-store migrate`");
+    *out = number_at(result, 0);
+    return true;
+}
+
 /* ---- making ---- */
 
 static const char *script_text(const char *name)

@@ -27,6 +27,9 @@ struct generation_writing {
 MUST_CHECK bool generation_find(struct session *session, int rebuild,
                                 struct generation_writing *out, struct err *err);
 
+/* The one that the pointer names. ERR_FATAL: none. */
+MUST_CHECK bool generation_active(struct session *session, int *out, struct err *err);
+
 /* Make the tables of generation `id` (not the indexes that reads need), inside the session's
  * transaction. */
 MUST_CHECK bool generation_make_tables(struct session *session, int id, struct err *err);

@@ -134,17 +134,6 @@ bool generations_await(struct session *session, int id, const struct position *w
     }
 }
 
-bool generations_active(struct session *session, int *out, struct err *err)
-{
-    AUTO(result) PGresult *result = NULL;
-    if (!session_query(session, "SELECT generation FROM telefact.active", NULL, &result, err))
-        return false;
-    if (PQntuples(result) != 1)
-        return err_set(err, ERR_REJECT, "no generation is active: run `telefact-store migrate`");
-    *out = (int)number_at(result, 0, 0);
-    return true;
-}
-
 /* ---- the port ---- */
 
 bool generations_open_other(struct generations *generations, struct session **out, struct err *err)

@@ -1,3 +1,4 @@
+#include "services/store/postgres/generation.h"
 #include "services/store/postgres/generations_state.h"
 
 #include "libs/base/log.h"
@@ -227,7 +228,7 @@ static bool compare_pair(struct generations *generations, struct comparing *comp
     struct pair *pair = comparing->pair;
     if (!generations_open_other(generations, &pair->holding, err) ||
         !generations_open_other(generations, &pair->comparing, err) ||
-        !generations_active(generations->session, &pair->live, err))
+        !generation_active(generations->session, &pair->live, err))
         return false;
     bool is_aligned = align(generations, pair, err);
     session_free(pair->holding); /* live ingest goes on */

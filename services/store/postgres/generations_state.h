@@ -36,7 +36,6 @@ bool generations_has_reached(const struct position *now, const struct position *
 /* Poll the fences until they have reached `wanted`. ERR_RETRY: not within wait_ms. */
 MUST_CHECK bool generations_await(struct session *session, int id, const struct position *wanted,
                                   int64_t wait_ms, struct err *err);
-MUST_CHECK bool generations_active(struct session *session, int *out, struct err *err);
 /* Another connection, whose statements may take long. */
 MUST_CHECK bool generations_open_other(struct generations *generations, struct session **out,
                                        struct err *err);

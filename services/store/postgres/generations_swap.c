@@ -61,7 +61,7 @@ static bool swap(struct generations *generations, struct session *session, int t
 {
     int from = 0;
     if (!session_run(session, BEGIN_SQL, err) || !check_state(session, to, err) ||
-        !generations_active(session, &from, err))
+        !generation_active(session, &from, err))
         return false;
     if (from == to)
         return err_set(err, ERR_REJECT, "generation %d is live already", to);

@@ -23,11 +23,10 @@ static bool open_reader(const struct session_options *options, int64_t bot_id, s
                         struct err *err)
 {
     struct session_options reading = *options;
-    int generation = 0;
     reading.is_writer = false;
     return session_open(&reading, out, err) &&
            session_run(*out, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err) &&
-           migrate_check(*out, bot_id, &generation, err);
+           migrate_check(*out, bot_id, err);
 }
 
 bool letter_desk_open(const struct session_options *options, int64_t bot_id,

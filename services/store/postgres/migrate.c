@@ -139,15 +139,6 @@ static bool has_rows(struct session *session, const char *sql, bool *out, struct
     return true;
 }
 
-static bool find_active(struct session *session, int *out, struct err *err)
-{
-    AUTO(result) PGresult *result = NULL;
-    if (!session_query(session, "SELECT generation FROM telefact.active", NULL, &result, err))
-        return false;
-    *out = number_at(result, 0, 0);
-    return true;
-}
-
 /* Everything that is done under the lock. */
 static bool bring_up_to_date(struct session *session, int64_t bot_id, struct migrate_result *out,
                              struct err *err)
@@ -166,7 +157,7 @@ static bool bring_up_to_date(struct session *session, int64_t bot_id, struct mig
     if (!has_generation && !make_first_generation(session, err))
         return false;
     if (!claim_for_bot(session, bot_id, err) || !migrate_check(session, bot_id, err) ||
-        !find_active(session, &out->generation, err))
+        !generation_active(session, &out->generation, err))
         return false;
     out->applied = (int)missing;
     out->version = version_of(&EMBEDDED_MIGRATIONS[count - 1]);

@@ -3,6 +3,7 @@
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "services/store/postgres/embedded.h"
+#include "services/store/postgres/generation.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/schema_sql.h"
 #include "services/store/postgres/session.h"
@@ -135,11 +136,11 @@ static bool tell_subject(const struct verify *verify, int64_t bot_id, struct err
 
 static bool run(struct verify *verify, const struct verify_target *target, struct err *err)
 {
-    int active = 0;
+    verify->generation = target->generation;
     if (!session_run(verify->session, BEGIN_SQL, err) ||
-        !migrate_check(verify->session, target->bot_id, &active, err))
+        !migrate_check(verify->session, target->bot_id, err) ||
+        (verify->generation == 0 && !generation_active(verify->session, &verify->generation, err)))
         return false;
-    verify->generation = target->generation == 0 ? active : target->generation;
     if (!check_generation(verify, err) || !tell_subject(verify, target->bot_id, err))
         return false;
     for (size_t i = 0; i < EMBEDDED_CHECKS_COUNT; i++)
