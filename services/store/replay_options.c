@@ -123,6 +123,8 @@ static bool get_time(const char *text, int64_t *out_ms)
 
 static bool set_as_of(struct replay_options *options, const char *text, struct err *err)
 {
+    position_done(&options->as_of_position); /* given twice, the last one counts */
+    options->has_as_of_position = false;
     options->has_as_of_time = get_time(text, &options->as_of_ms);
     if (options->has_as_of_time)
         return true;
