@@ -91,6 +91,18 @@ static struct webhook *open_webhook(struct loop *loop)
     return webhook;
 }
 
+/* Each from an address of its own: what the server closes first keeps its pair of addresses and
+ * ports for a minute, and there are not enough ports for millions. */
+static void bind_client(int fd)
+{
+    static uint32_t count;
+    const int late = 1; /* the port is chosen when the pair is known */
+    struct sockaddr_in own = {.sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + count++ % 65000)};
+    DEMAND(setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, sizeof(late)) == 0);
+    DEMAND(bind(fd, (struct sockaddr *)&own, sizeof(own)) == 0);
+}
+
 static int open_client(const struct webhook *webhook)
 {
     const struct linger no_trace = {1, 0}; /* else millions of ports would wait for their end */
@@ -98,7 +110,9 @@ static int open_client(const struct webhook *webhook)
                                   .sin_port = htons((uint16_t)webhook_port(webhook)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    DEMAND(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    DEMAND(fd >= 0);
+    bind_client(fd);
+    DEMAND(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     DEMAND(setsockopt(fd, SOL_SOCKET, SO_LINGER, &no_trace, sizeof(no_trace)) == 0);
     DEMAND(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
     return fd;
