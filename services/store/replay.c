@@ -358,8 +358,9 @@ bool replay_make(const struct replay_making *making, const struct generation_sto
     struct log_state state = {0};
     if (!store->open(store->self, err) || !log->read(log->self, &state, err))
         return false;
-    struct position end =
-        making->end == NULL ? (struct position){0} : complete_end(&state, making->end);
+    struct position end = {0};
+    if (making->end != NULL)
+        end = complete_end(&state, making->end);
     struct generation_plan plan = {.cluster_id = state.cluster_id,
                                    .begin = &state.begin,
                                    .target = making->end == NULL ? &state.end : &end,
