@@ -28,6 +28,13 @@ static size_t slot_of(const struct position *position, int32_t partition)
     return low;
 }
 
+int64_t position_of_partition(const struct position *position, int32_t partition)
+{
+    size_t slot = slot_of(position, partition);
+    bool is_there = slot < position->count && position->entries[slot].partition == partition;
+    return is_there ? position->entries[slot].next_offset : 0;
+}
+
 void position_raise(struct position *position, int32_t partition, int64_t next_offset)
 {
     assert(partition >= 0 && partition < POSITION_PARTITIONS_MAX);

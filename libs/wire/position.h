@@ -26,6 +26,9 @@ void position_done(struct position *position);
 /* Keep the larger next_offset of a partition. Partition 0 .. POSITION_PARTITIONS_MAX - 1. */
 void position_raise(struct position *position, int32_t partition, int64_t next_offset);
 
+/* Of a partition that is not among them: 0. */
+int64_t position_of_partition(const struct position *position, int32_t partition);
+
 /* ERR_REJECT: not a token; says where. "" is the empty position. */
 MUST_CHECK bool position_parse(struct bytes text, struct position *out, struct err *err);
 

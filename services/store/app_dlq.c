@@ -2,6 +2,7 @@
 
 #include "libs/base/log.h"
 #include "services/store/app.h"
+#include "services/store/app_ingest.h"
 #include "services/store/dlq_decide.h"
 #include "services/store/dlq_list.h"
 #include "services/store/kafka/publisher.h"
@@ -42,8 +43,8 @@ static bool decide(struct dlq_job *job, struct err *err)
 
 static bool retry(const struct store_settings *settings, struct dlq_job *job, struct err *err)
 {
-    char topic[256];
-    (void)snprintf(topic, sizeof(topic), "%s.events.v1", settings->topic_prefix);
+    char topic[APP_TOPIC_MAX];
+    app_events_topic(settings, topic);
     struct publisher_options options = {.bootstrap_servers = settings->kafka_bootstrap_servers,
                                         .topic = topic,
                                         .passed = &settings->kafka,

@@ -3,6 +3,7 @@
 #include "libs/base/now.h"
 #include "libs/base/secret_file.h"
 #include "services/store/app.h"
+#include "services/store/app_ingest.h"
 #include "services/store/import.h"
 #include "services/store/import_report.h"
 #include "services/store/kafka/publisher.h"
@@ -22,7 +23,7 @@
 struct app_import {
     const struct store_settings *settings;
     const struct import_options *options;
-    char topic[256];
+    char topic[APP_TOPIC_MAX];
     struct tt_source *source;
     struct publisher *publisher; /* NULL: a dry run */
 };
@@ -85,7 +86,7 @@ static bool open_publisher(struct app_import *app, struct err *err)
     const struct store_settings *settings = app->settings;
     if (app->options->is_dry_run)
         return true;
-    (void)snprintf(app->topic, sizeof(app->topic), "%s.events.v1", settings->topic_prefix);
+    app_events_topic(settings, app->topic);
     struct publisher_options options = {.bootstrap_servers = settings->kafka_bootstrap_servers,
                                         .topic = app->topic,
                                         .passed = &settings->kafka,

@@ -58,6 +58,7 @@ struct app_replay {
     struct log_watch log;
     enum report_form form;
     struct buf out;
+    int generation; /* that is reported on */
     /* Of the last report. */
     struct replay_speed speed;
     enum generation_state reported_state;
@@ -118,6 +119,8 @@ static bool is_meant(enum replay_action action, const struct generation_row *row
         return row->state == GENERATION_RETIRED;
     if (action == REPLAY_CANCEL)
         return generation_is_unfinished(row->state) || row->state == GENERATION_FAILED;
+    if (action == REPLAY_PAUSE || action == REPLAY_RESUME || action == REPLAY_SWAP)
+        return generation_is_unfinished(row->state);
     return generation_is_unfinished(row->state) || row->state == GENERATION_FAILED ||
            row->state == GENERATION_LIVE;
 }
@@ -154,7 +157,7 @@ static void on_compared(void *self, const struct table_difference *table)
     flush(app);
 }
 
-static void report(struct app_replay *app, int generation, const struct replay_view *view)
+static void report(struct app_replay *app, const struct replay_view *view)
 {
     int64_t now_ms = now_monotonic_ms();
     bool is_new = app->reported_ms == 0 || app->reported_state != view->state;
@@ -164,8 +167,13 @@ static void report(struct app_replay *app, int generation, const struct replay_v
         return;
     app->reported_ms = now_ms;
     app->reported_state = view->state;
-    replay_report(&app->out, app->form, generation, view, &app->speed);
+    replay_report(&app->out, app->form, app->generation, view, &app->speed);
     flush(app);
+}
+
+static void on_viewed(void *self, const struct replay_view *view)
+{
+    report(self, view);
 }
 
 /* The leading loop sees by itself that the thread is done. */
@@ -200,8 +208,12 @@ static bool step(struct replay *replay, struct replay_view *view, enum replay_pr
     is_interruptible = is_long(view->state) ? 1 : 0;
     bool is_good = replay_step(replay, now_monotonic_ms(), view, progress, &err);
     is_interruptible = 0;
-    if (!is_good)
+    if (!is_good && err.kind == ERR_FATAL) {
+        log_error("cannot go on", LOG_TEXT("error", err.text));
+        *progress = REPLAY_FAILED;
+    } else if (!is_good) {
         log_warn("cannot go on yet, trying again", LOG_TEXT("error", err.text));
+    }
     return is_good;
 }
 
@@ -211,17 +223,17 @@ static enum replay_progress lead(struct app_replay *app, int generation, struct 
     struct replay_rules rules = {.id = generation,
                                  .is_swapped_when_ready = app->options->is_swapped_when_ready,
                                  .grace_ms = app->options->grace_ms,
+                                 .viewed = on_viewed,
                                  .compared = on_compared,
-                                 .compared_self = app};
+                                 .self = app};
     struct replay *replay = replay_new(&rules, &app->store, &app->log);
     enum replay_progress progress = REPLAY_GOES_ON;
+    app->generation = generation;
     struct replay_view view = {0};
     while (progress == REPLAY_GOES_ON && is_stopping == 0 && !app_ingest_is_done(ingest)) {
         bool is_good = step(replay, &view, &progress);
-        if (is_good && progress != REPLAY_GONE) {
-            report(app, generation, &view);
+        if (is_good && progress != REPLAY_GONE)
             app_ingest_yield(ingest, view.live_behind > app->options->live_lag_max);
-        }
         (void)poll(NULL, 0, is_good ? STEP_MS : TRY_MS);
     }
     replay_free(replay);
@@ -304,13 +316,14 @@ static int show_status(struct app_replay *app, int generation, bool is_again)
     struct err err;
     bool is_good = true;
     enum replay_progress progress = REPLAY_GOES_ON;
+    app->generation = generation;
     take_signals();
     while (is_good && progress == REPLAY_GOES_ON && is_stopping == 0) {
         struct replay_view view;
         is_good = replay_look(replay, now_monotonic_ms(), &view, &progress, &err);
         if (is_good && progress != REPLAY_GONE) {
             app->reported_ms = 0;
-            report(app, generation, &view);
+            report(app, &view);
         }
         if (!is_again)
             break;

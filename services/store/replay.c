@@ -43,27 +43,12 @@ void log_state_done(struct log_state *state)
 
 /* ---- positions ---- */
 
-static int64_t offset_of(const struct position *position, int32_t partition)
-{
-    for (size_t i = 0; i < position->count; i++)
-        if (position->entries[i].partition == partition)
-            return position->entries[i].next_offset;
-    return 0;
-}
-
-int64_t replay_sum(const struct position *position)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < position->count; i++)
-        sum += position->entries[i].next_offset;
-    return sum;
-}
-
 int64_t replay_distance(const struct position *from, const struct position *to)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < to->count; i++) {
-        int64_t left = to->entries[i].next_offset - offset_of(from, to->entries[i].partition);
+        int64_t left =
+            to->entries[i].next_offset - position_of_partition(from, to->entries[i].partition);
         sum += left > 0 ? left : 0;
     }
     return sum;
@@ -180,7 +165,7 @@ static void on_compared(void *self, const struct table_difference *table)
         (void)snprintf(naming->tables + len, sizeof(naming->tables) - len, "%s%s",
                        len > 0 ? ", " : "differs: ", table->table);
     if (naming->rules->compared != NULL)
-        naming->rules->compared(naming->rules->compared_self, table);
+        naming->rules->compared(naming->rules->self, table);
 }
 
 static bool compare(struct replay *replay, struct err *err)
@@ -288,6 +273,8 @@ bool replay_step(struct replay *replay, int64_t now_ms, struct replay_view *view
     if (!look_and_view(replay, now_ms, &look, view, err))
         return false;
     *out = look.progress;
+    if (*out != REPLAY_GONE && replay->rules.viewed != NULL)
+        replay->rules.viewed(replay->rules.self, view);
     bool is_good = *out != REPLAY_GOES_ON || replay->is_leading ||
                    store->lead(store->self, replay->rules.id, &replay->is_leading, err);
     is_good = is_good && (*out != REPLAY_GOES_ON || advance(replay, &look, err));
@@ -333,7 +320,8 @@ static bool check_complete(const struct log_state *state, bool is_forced, struct
 static bool check_end(const struct log_state *state, const struct position *end, struct err *err)
 {
     for (size_t i = 0; end != NULL && i < end->count; i++)
-        if (end->entries[i].next_offset > offset_of(&state->end, end->entries[i].partition))
+        if (end->entries[i].next_offset >
+            position_of_partition(&state->end, end->entries[i].partition))
             return err_set(err, ERR_REJECT, "the log of partition %d ends before offset %" PRId64,
                            (int)end->entries[i].partition, end->entries[i].next_offset);
     return true;
@@ -346,7 +334,7 @@ static struct position complete_end(const struct log_state *state, const struct 
     for (size_t i = 0; i < state->begin.count; i++) {
         int32_t partition = state->begin.entries[i].partition;
         int64_t begin = state->begin.entries[i].next_offset;
-        int64_t wanted = offset_of(end, partition);
+        int64_t wanted = position_of_partition(end, partition);
         position_raise(&whole, partition, wanted > begin ? wanted : begin);
     }
     return whole;

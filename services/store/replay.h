@@ -15,14 +15,6 @@
 
 struct replay;
 
-struct replay_rules {
-    int id;
-    bool is_swapped_when_ready;
-    int64_t grace_ms; /* how long the replaced generation is kept up */
-    table_compared_fn compared;
-    void *compared_self;
-};
-
 /* How far it is; records. */
 struct replay_view {
     enum generation_state state;
@@ -31,6 +23,17 @@ struct replay_view {
     int64_t behind;      /* of the log's end */
     int64_t live_behind; /* the live generation of it */
     char detail[200];
+};
+
+struct replay_rules {
+    int id;
+    bool is_swapped_when_ready;
+    int64_t grace_ms; /* how long the replaced generation is kept up */
+    /* Called with each look, before what follows from it is done; and for each table compared.
+     * Either may be NULL. */
+    void (*viewed)(void *self, const struct replay_view *view);
+    table_compared_fn compared;
+    void *self;
 };
 
 enum replay_progress {
@@ -65,8 +68,7 @@ MUST_CHECK bool replay_make(const struct replay_making *making,
                             const struct generation_store *store, const struct log_watch *log,
                             int *out_id, struct err *err);
 
-/* How many records lie before a position, and between two. */
-int64_t replay_sum(const struct position *position);
+/* How many records lie between two positions; what is ahead counts as none. */
 int64_t replay_distance(const struct position *from, const struct position *to);
 
 #endif

@@ -175,12 +175,13 @@ def test_a_second_sigterm_ends_a_drain_at_once(run: Run, make_plan: MakePlan) ->
             await traffic.acked(200, 20)
             gateway = pair.gateways[0]
             with stalled(pair.plan.servers):
-                attempts = traffic.telegram.progress().attempts
+                acked = traffic.telegram.progress().acked
                 await traffic.sent_more(50, 10)
                 gateway.signal(signal.SIGTERM)
                 await wait_not_ready(gateway, 5)
                 assert gateway.is_running, "it did not wait for what is in flight"
-                assert traffic.telegram.progress().attempts - attempts < 50, "it answered what is not durable"
+                # Some answers were under way when the brokers were stopped.
+                assert traffic.telegram.progress().acked - acked < 50, "it acknowledged what is not durable"
                 gateway.signal(signal.SIGTERM)
                 assert await gateway.wait(2) == 1
             await gateway.start()

@@ -89,27 +89,23 @@ def change(service: Service, binaries: Path) -> None:
 def test_S07_old_and_new_side_by_side_count_alike(
     run: Run, make_plan: MakePlan, previous: Path, binaries: Path
 ) -> None:
-    """Half of each service is of the earlier build; then the halves are changed, one process after another."""
+    """One process after another becomes this build's. The first store migrates the database, under a store of the earlier
+    build that works on: only at its next start would that one be refused (P10)."""
 
     async def body() -> None:
         plan = make_plan(gateways=2, stores=2, store_settings=quick())
+        plan.binaries = previous
         async with Pair(plan) as pair, Traffic(pair, TrafficPlan(seed=309, rate=200)) as traffic:
             await traffic.acked(200, 30)
-            for old, new in ((0, 1), (1, 0)):
-                for number, folder in ((old, previous), (new, binaries)):
-                    for service in (pair.gateways[number], pair.stores[number]):
-                        await service.stop()
-                        change(service, folder)
-                        await service.start()
-                await traffic.acked_more(500, 30)
-                for service in pair.services:
-                    running = Path(f"/proc/{service.pid}/exe").resolve()
-                    assert running == service.binary.resolve()
-                assert len({service.binary.parent for service in pair.stores}) == 2
-            for service in pair.services:
+            for service in (pair.gateways[0], pair.stores[0], pair.gateways[1], pair.stores[1]):
                 await service.stop()
                 change(service, binaries)
+                service.environment["STORE_MIGRATE_ON_START"] = "true"
                 await service.start()
+                await traffic.acked_more(300, 30)
+                if service is pair.stores[0]:
+                    older = Path(f"/proc/{pair.stores[1].pid}/exe").resolve()
+                    assert older != pair.stores[0].binary.resolve(), "both builds work on the same tables"
             verdict = await traffic.settle_and_judge(deadline_s=90)
             assert verdict.is_green, verdict.report()
 

@@ -342,3 +342,45 @@ def test_two_workers_share_a_rebuild_and_one_leads(bench: Bench) -> None:
                 assert content(database, 1) == content(database, 2)
 
     run(body)
+
+
+def test_what_is_live_is_never_paused_and_a_pause_outlasts_everything_else(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(300))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 300)
+                assert (await bench.replay("pause"))[0] == 1
+                assert "nothing is being rebuilt" in bench.log_text()
+                assert (await bench.replay("pause", "1"))[0] == 1
+                assert "generation 1 is not being rebuilt" in bench.log_text()
+                worker = await bench.begin("start", "--grace-hours", "1")
+                await until("ready", lambda: state_of(database, 2) == "ready")
+                assert (await bench.replay("pause"))[0] == 0
+                bench.log.put(varied(100, 300))
+                await until("live goes on", lambda: applied(database, 1) == 400)
+                database.execute("UPDATE telefact.generations SET state = 'verifying' WHERE id = 2")  # as after a crash
+                assert applied(database, 2) == 300
+                assert (await bench.replay("resume"))[0] == 0
+                await until("it is verified again", lambda: state_of(database, 2) == "ready")
+                await until("it goes on", lambda: applied(database, 2) == 400)
+                worker.terminate()
+                assert await worker.wait() == 0
+
+    run(body)
+
+
+def test_a_text_that_differs_is_not_shown(bench: Bench) -> None:
+    async def body() -> None:
+        bench.log.put(varied(300))
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 300)
+                database.execute("""UPDATE g1.referrals SET link = 'somebody"s' WHERE link = 'ref1'""")
+                code, out = await bench.replay("start", "--json")
+                assert code == 1
+                tables = {line["table"]: line for line in map(json.loads, out.splitlines()) if "table" in line}
+                assert not tables["referrals"]["equal"]
+                assert tables["referrals"]["example"] == "link=a text"
+
+    run(body)

@@ -88,29 +88,24 @@ bool generations_limit(struct session *session, int id, const struct position *l
     char *token = limit == NULL ? NULL : position_text(limit);
     (void)snprintf(
         sql, sizeof(sql),
-        FENCES_SQL(", limit_offset ="
+        FENCES_SQL(", limit_offset = CASE WHEN $1::text IS NULL AND"
+                   " (SELECT is_paused FROM telefact.generations WHERE id = %d)"
+                   " THEN next_offset ELSE"
                    " (SELECT split_part(pair, ':', 2)::int8 FROM string_to_table("
-                   "coalesce($1, (SELECT as_of FROM telefact.generations WHERE id = %d)),"
-                   " ',') AS pair WHERE split_part(pair, ':', 1)::int4 = f.partition)"),
-        id, id, id);
+                   "coalesce($1::text, (SELECT as_of FROM telefact.generations WHERE id = %d)),"
+                   " ',') AS pair WHERE split_part(pair, ':', 1)::int4 = f.partition) END"),
+        id, id, id, id);
     const char *params[] = {token};
     bool is_done = session_query(session, sql, &(struct session_texts){params, 1}, &result, err);
     free(token);
     return is_done;
 }
 
-static int64_t offset_of(const struct position *position, int32_t partition)
-{
-    for (size_t i = 0; i < position->count; i++)
-        if (position->entries[i].partition == partition)
-            return position->entries[i].next_offset;
-    return 0;
-}
-
 bool generations_has_reached(const struct position *now, const struct position *wanted)
 {
     for (size_t i = 0; i < wanted->count; i++)
-        if (offset_of(now, wanted->entries[i].partition) < wanted->entries[i].next_offset)
+        if (position_of_partition(now, wanted->entries[i].partition) <
+            wanted->entries[i].next_offset)
             return false;
     return true;
 }
@@ -347,16 +342,24 @@ static bool hold(void *self, int id, bool is_held, struct err *err)
                            err);
 }
 
+/* The live one and the one kept for a rollback are never paused. */
 static bool set_paused(void *self, int id, bool is_paused, struct err *err)
 {
     struct generations *generations = self;
-    return generations_run(generations->session, id,
-                           is_paused ? "UPDATE telefact.generations SET is_paused = true,"
-                                       " changed_at = now() WHERE id = %d"
-                                     : "UPDATE telefact.generations SET is_paused = false,"
-                                       " changed_at = now() WHERE id = %d",
-                           err) &&
-           hold(self, id, is_paused, err);
+    AUTO(result) PGresult *result = NULL;
+    char number[12];
+    (void)snprintf(number, sizeof(number), "%d", id);
+    const char *params[] = {number, is_paused ? "t" : "f"};
+    if (!session_query(generations->session,
+                       "UPDATE telefact.generations SET is_paused = $2::bool, changed_at = now()"
+                       " WHERE id = $1::int AND state IN ('building', 'indexing', 'catching_up',"
+                       " 'verifying', 'ready')",
+                       &(struct session_texts){params, 2}, &result, err))
+        return false;
+    if (strcmp(PQcmdTuples(result), "1") != 0)
+        return err_set(err, ERR_REJECT, "generation %d is not being rebuilt: see `replay list`",
+                       id);
+    return generations_limit(generations->session, id, NULL, err);
 }
 
 static bool make_indexes(void *self, int id, struct err *err)

@@ -63,7 +63,8 @@ static bool align(struct generations *generations, struct pair *pair, struct err
         return false;
     bool is_passed = generations_await(session, pair->live, &rebuilt, CATCH_UP_MS, err);
     position_done(&rebuilt);
-    return is_passed && session_run(pair->holding, "BEGIN; SET LOCAL lock_timeout = '5s'", err) &&
+    return is_passed &&
+           session_run(pair->holding, "BEGIN; SET LOCAL lock_timeout = '5s'; " HOLDING_SQL, err) &&
            meet(generations, pair, err);
 }
 
@@ -116,8 +117,10 @@ static bool sums_of(struct session *session, int id, const struct compared_table
     return session_query(session, sql, NULL, out, err);
 }
 
-/* The first column, which is (part of) a key, of a row that only one of them has. */
+/* The first column, which is (part of) a key, of a row that only one of them has. A text is
+ * somebody's and is not shown. */
 #define EXAMPLE_MAX 96
+#define TEXT 25 /* the type's OID */
 static bool find_example(const struct pair *pair, const struct compared_table *table,
                          char out[EXAMPLE_MAX], struct err *err)
 {
@@ -136,7 +139,8 @@ static bool find_example(const struct pair *pair, const struct compared_table *t
     if (!session_query(pair->comparing, sql, NULL, &result, err))
         return false;
     if (PQntuples(result) > 0)
-        (void)snprintf(out, EXAMPLE_MAX, "%s=%s", PQfname(result, 0), PQgetvalue(result, 0, 0));
+        (void)snprintf(out, EXAMPLE_MAX, "%s=%s", PQfname(result, 0),
+                       PQftype(result, 0) == TEXT ? "a text" : PQgetvalue(result, 0, 0));
     return true;
 }
 

@@ -7,6 +7,9 @@
 
 #define ALIGN_MAX_MS 900 /* live ingest stands still for so long at most */
 
+/* Who holds the live fences and is stopped in the middle loses its session after this. */
+#define HOLDING_SQL "SET LOCAL idle_in_transaction_session_timeout = '3s'"
+
 struct generations {
     struct session_options options; /* its timeouts suit orders; indexes take longer */
     int64_t bot_id;
@@ -27,8 +30,8 @@ MUST_CHECK bool generations_run(struct session *session, int id, const char *fmt
 /* Next offsets of the fences; with `lock` they stay as they are until the transaction ends. */
 MUST_CHECK bool generations_read_fences(struct session *session, int id, bool lock,
                                         struct position *out, struct err *err);
-/* Nothing from `limit` on is applied; NULL: as the generation's own end says. Its writers begin
- * anew. */
+/* Nothing from `limit` on is applied; NULL: as the generation itself says, which stands still while
+ * it is paused and else ends where it was told. Its writers begin anew. */
 MUST_CHECK bool generations_limit(struct session *session, int id, const struct position *limit,
                                   struct err *err);
 /* Every partition of `wanted` is reached. */

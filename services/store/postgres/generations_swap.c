@@ -3,7 +3,7 @@
 
 /* Who reads the views for long makes a swap try again rather than wait, with everybody behind it.
  */
-#define BEGIN_SQL "BEGIN; SET LOCAL lock_timeout = '500ms'"
+#define BEGIN_SQL "BEGIN; SET LOCAL lock_timeout = '500ms'; " HOLDING_SQL
 
 /* Every writer of either begins anew, and finds what it now writes. */
 static bool raise_epochs(struct session *session, int from, int to, struct err *err)

@@ -13,3 +13,14 @@ COMMENT ON COLUMN telefact.generations.target IS 'Position that the bulk must re
 COMMENT ON COLUMN telefact.generations.as_of IS 'Position at which it ends for good: a build of a past moment.';
 COMMENT ON COLUMN telefact.generations.expected_differences IS 'Columns (table.column) and tables that may differ from the live generation.';
 COMMENT ON COLUMN telefact.generations.detail IS 'Why it failed, or what is missing in it.';
+
+-- Generations that are there already get what generation.sql gives to new ones. Nothing of their rows changes.
+DO $$
+DECLARE
+    generation integer;
+BEGIN
+    FOR generation IN SELECT id FROM telefact.generations LOOP
+        EXECUTE format('ALTER TABLE g%s.fence ADD COLUMN limit_offset bigint', generation);
+    END LOOP;
+END
+$$;

@@ -154,6 +154,28 @@ static void a_comparison_that_fails_is_tried_again(void **state)
     assert_int_equal(fake_generations_state(&bench->database, 2), GENERATION_READY);
 }
 
+static void note_view(void *self, const struct replay_view *view)
+{
+    struct bench *bench = self;
+    assert_int_equal(view->state, GENERATION_INDEXING);
+    assert_int_equal(bench->database.indexed, 0);
+    bench->view = *view;
+}
+
+/* Who watches must not wait for the end of an index to hear that it is made. */
+static void long_work_is_told_before_it_begins(void **state)
+{
+    struct bench *bench = *state;
+    struct replay_view view;
+    struct replay_rules rules = {.id = 2, .viewed = note_view, .self = bench};
+    assert_true(make(bench, NULL, false));
+    fake_generations_set_state(&bench->database, 2, GENERATION_INDEXING);
+    bench->replay = replay_new(&rules, &bench->store, &bench->log);
+    assert_true(replay_step(bench->replay, 1, &view, &bench->progress, &bench->err));
+    assert_int_equal(bench->view.state, GENERATION_INDEXING);
+    assert_int_equal(bench->database.indexed, 1);
+}
+
 static void a_pause_stops_it(void **state)
 {
     struct bench *bench = *state;
@@ -244,6 +266,7 @@ int main(void)
         TEST(without_being_told_it_stays_ready),
         TEST(what_differs_ends_it),
         TEST(a_comparison_that_fails_is_tried_again),
+        TEST(long_work_is_told_before_it_begins),
         TEST(a_pause_stops_it),
         TEST(who_does_not_lead_moves_nothing),
         TEST(a_past_moment_ends_where_it_was_told),
