@@ -25,6 +25,7 @@ def cpu_s(service: Service) -> float:
     return (int(fields[11]) + int(fields[12])) / 100.0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_kafka_away_for_twenty_seconds_under_load(run: Run, make_hurt_plan: MakePlan) -> None:
     async def body() -> None:
@@ -62,6 +63,7 @@ def test_kafka_away_for_twenty_seconds_under_load(run: Run, make_hurt_plan: Make
     run(body())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_P01_postgresql_killed_under_load(run: Run, make_hurt_plan: MakePlan) -> None:
     async def body() -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -182,6 +183,7 @@ class Provocation:
     gateway_settings: Mapping[str, str] = field(default_factory=dict)
     store_settings: Mapping[str, str] = field(default_factory=dict)
     rate: float = 500.0
+    is_slow: bool = False
 
 
 LOG = ("log: .*", "raw: .*", "publish: .*", "position token")
@@ -210,16 +212,19 @@ PROVOCATIONS: dict[str, Provocation] = {
         {"gateway.ack_before_delivery": Symptoms(("log: lost",), never=("log: unexpected event", LOST_ROW))},
         gateway_settings={"GATEWAY_KAFKA_LINGER_MS": "60"},
         rate=200.0,
+        is_slow=True,
     ),
     "kafka_stalled": Provocation(
         stall_kafka,
         {"gateway.ack_failed_delivery": Symptoms(("log: lost",), never=("log: unexpected event", LOST_ROW))},
         gateway_settings={"GATEWAY_DELIVERY_TIMEOUT_MS": "1000"},
+        is_slow=True,
     ),
     "one_refused": Provocation(
         refuse_one_of_a_row,
         {"gateway.no_key_gate": Symptoms(("log: order",), never=("log: lost", "raw: .*", ".* row"))},
         gateway_settings={"GATEWAY_KAFKA_BATCH_NUM_MESSAGES": "1"},
+        is_slow=True,
     ),
     "store_killed": Provocation(
         kill_store_before_commit,
@@ -231,7 +236,9 @@ PROVOCATIONS: dict[str, Provocation] = {
         },
     ),
     "database_cut": Provocation(
-        cut_database_sessions, {"store.stale_position": Symptoms((LOST_FACT, "totals: wrong row"), never=LOG)}
+        cut_database_sessions,
+        {"store.stale_position": Symptoms((LOST_FACT, "totals: wrong row"), never=LOG)},
+        is_slow=True,
     ),
     "poison": Provocation(
         poison,
@@ -244,6 +251,7 @@ PROVOCATIONS: dict[str, Provocation] = {
     "records_lost": Provocation(
         lose_records,
         {"store.ignore_gap": Symptoms(("fence", "users: unexpected row"), never=(*LOG, LOST_ROW))},
+        is_slow=True,
     ),
 }
 
@@ -268,9 +276,13 @@ def check_symptoms(bug: str, symptoms: Symptoms, verdict: Verdict) -> None:
     assert not other, f"{bug} does not explain {other}\n{verdict.report()}"
 
 
-def cases() -> list[tuple[str, str]]:
+def cases() -> list[Any]:
     """Each provocation without a bug, then with each of its bugs."""
-    return [(name, bug) for name, provocation in PROVOCATIONS.items() for bug in ("", *provocation.bugs)]
+    return [
+        pytest.param(name, bug, marks=pytest.mark.slow if provocation.is_slow else ())
+        for name, provocation in PROVOCATIONS.items()
+        for bug in ("", *provocation.bugs)
+    ]
 
 
 def test_every_planted_bug_is_provoked(binaries: Path) -> None:

@@ -19,6 +19,7 @@ POLLING_BUG = "gateway.confirm_all_polled"
 STALL_S = 3.0
 
 
+@pytest.mark.slow
 def test_T05_a_poller_killed_between_receiving_and_confirming_loses_nothing(
     run: Run, make_plan: MakePlan, work_dir: Path
 ) -> None:

@@ -154,6 +154,7 @@ def test_sigterm_under_load_loses_nothing_that_was_answered(
     assert "drained" in gateway.log()
 
 
+@pytest.mark.slow
 def test_sigterm_without_kafka_answers_all_and_leaves_well(
     own_servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:
@@ -175,6 +176,7 @@ def test_sigterm_without_kafka_answers_all_and_leaves_well(
     assert "drained" in gateway.log()
 
 
+@pytest.mark.slow
 def test_a_second_sigterm_ends_it_at_once(
     own_servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:

@@ -277,6 +277,7 @@ def test_beyond_loopback_tokens_are_needed(
     assert gateway.command("--check-config").returncode == 0
 
 
+@pytest.mark.slow
 def test_an_outage_is_unavailable_and_a_retry_makes_it_durable(
     own_servers: Servers, binaries: Path, work_dir: Path, topic_prefix: str
 ) -> None:

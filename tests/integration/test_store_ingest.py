@@ -430,6 +430,7 @@ def test_P13_terminated_sessions_lose_and_double_nothing(bench: Bench) -> None:
     run(body)
 
 
+@pytest.mark.slow
 def test_a_stopped_database_is_waited_for(own_servers: Servers, topic_prefix: str, binaries: Path, work_dir: Path) -> None:
     async def body() -> None:
         log = Log(own_servers.kafka_bootstrap, topic_prefix)

@@ -43,8 +43,10 @@ cpp_check() {
     -ibuild -itests --error-exitcode=1 && echo "cppcheck: no faults"
 }
 
+# Compiles nothing else: what clang says of the sources, the sanitizers' builds say too.
 headers_alone() {
-  cmake --build --preset clang --target all_verify_interface_header_sets -j"$(nproc)" -- --quiet &&
+  cmake --preset clang --log-level=WARNING >/dev/null &&
+    cmake --build --preset clang --target all_verify_interface_header_sets -j"$(nproc)" -- --quiet &&
     echo "headers: each compiles alone"
 }
 
@@ -58,7 +60,6 @@ if [ "${1:-}" != --deep ]; then
   check protos protos
 fi
 if [ "${1:-}" != --quick ]; then
-  check build tools/dev.d/build.sh clang
   check headers headers_alone
   check clang-tidy clang_tidy
   check cppcheck cpp_check
