@@ -23,8 +23,12 @@ static bool create(struct mock_kafka *mock, int answer_ms, int *out_created, str
 static void make_all(struct mock_kafka *mock)
 {
     static const char *const NAMES[] = {"t.raw.v1", "t.lease.v1"}; /* it has t.events.v1 */
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++)
-        assert_int_equal(rd_kafka_mock_topic_create(mock->cluster, NAMES[i], 1, 1), 0);
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
+        rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(mock->cluster, NAMES[i], 1, 1);
+        /* The mock makes a topic, too, when a client asks for it. */
+        assert_true(code == RD_KAFKA_RESP_ERR_NO_ERROR ||
+                    code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS);
+    }
 }
 
 static void creating_waits_for_a_slow_broker_as_long_as_it_is_told(void **state)
