@@ -1,7 +1,9 @@
 #include "services/store/fold.h"
 
 #include "libs/base/mem.h"
+#include "libs/wire/erasure.h"
 #include "services/store/fold_effects.h"
+#include "services/store/fold_erasures.h"
 #include "services/store/fold_stats.h"
 #include "services/store/fold_top.h"
 
@@ -21,6 +23,8 @@ struct fold {
 
     struct fold_stats stats;
     struct fold_tops tops;
+    struct fold_aliases aliases;
+    struct fold_erasures erasures;
     struct arena texts;
 };
 
@@ -37,6 +41,8 @@ void fold_free(struct fold *fold)
     fold_map_done(&fold->profile_map);
     fold_stats_done(&fold->stats);
     fold_tops_done(&fold->tops);
+    fold_aliases_done(&fold->aliases);
+    fold_erasures_done(&fold->erasures);
     arena_done(&fold->texts);
     free(fold->users);
     free(fold->profiles);
@@ -51,6 +57,8 @@ void fold_reset(struct fold *fold)
     fold_map_reset(&fold->profile_map);
     fold_stats_reset(&fold->stats);
     fold_tops_reset(&fold->tops);
+    fold_aliases_reset(&fold->aliases);
+    fold_erasures_reset(&fold->erasures);
     arena_reset(&fold->texts);
 }
 
@@ -85,9 +93,9 @@ bool fold_is_known(enum event_kind kind)
     case EVENT_USER_SETTINGS_PATCHED:
     case EVENT_CHAT_MIGRATED:
     case EVENT_USER_BLOCKED:
+    case EVENT_USER_ERASED:
         return true;
     case EVENT_NONE:
-    case EVENT_USER_ERASED:
         return false;
     }
     return false;
@@ -95,17 +103,25 @@ bool fold_is_known(enum event_kind kind)
 
 /* ---- rows ---- */
 
-static bool touches_user(const struct event *event)
+/* Rows of a person are those of the partition where the person's events stand. */
+static bool erases_rows(const struct event *event, const struct fold_place *place)
+{
+    return event->kind == EVENT_USER_ERASED && !place->is_foreign;
+}
+
+static bool touches_user(const struct event *event, const struct fold_place *place)
 {
     if (event->kind == EVENT_USER_SEEN)
         return registers(event);
+    if (event->kind == EVENT_USER_ERASED)
+        return erases_rows(event, place);
     return fold_is_known(event->kind) && event->kind != EVENT_CHAT_MIGRATED &&
            event->kind != EVENT_USER_SETTINGS_PATCHED;
 }
 
-static bool touches_profile(const struct event *event)
+static bool touches_profile(const struct event *event, const struct fold_place *place)
 {
-    return names(event) || event->kind == EVENT_USER_SETTINGS_PATCHED;
+    return names(event) || event->kind == EVENT_USER_SETTINGS_PATCHED || erases_rows(event, place);
 }
 
 static void want_user(struct fold *fold, int64_t user_id, int32_t partition)
@@ -118,13 +134,7 @@ static void want_user(struct fold *fold, int64_t user_id, int32_t partition)
         fold->user_capacity = fold->user_map.capacity;
         fold->users = mem_grow(fold->users, fold->user_capacity, sizeof(*fold->users));
     }
-    fold->users[number] = (struct fold_user){.user_id = user_id,
-                                             .partition = partition,
-                                             .lang = BYTES_LITERAL("en"),
-                                             .is_stub = true,
-                                             .videos = {.last_at = FOLD_NEVER},
-                                             .images = {.last_at = FOLD_NEVER},
-                                             .music = {.last_at = FOLD_NEVER}};
+    fold->users[number] = fold_blank_user(user_id, partition);
 }
 
 static void want_profile(struct fold *fold, int64_t id)
@@ -137,17 +147,18 @@ static void want_profile(struct fold *fold, int64_t id)
         fold->profile_capacity = fold->profile_map.capacity;
         fold->profiles = mem_grow(fold->profiles, fold->profile_capacity, sizeof(*fold->profiles));
     }
-    fold->profiles[number] = (struct fold_profile){
-        .id = id, .first_name = BYTES_LITERAL(""), .settings = BYTES_LITERAL("{}")};
+    fold->profiles[number] = fold_blank_profile(id);
 }
 
 void fold_want(struct fold *fold, const struct event *event, const struct fold_place *place)
 {
-    if (touches_user(event))
+    if (touches_user(event, place))
         want_user(fold, event->subject_id, place->partition);
-    if (touches_profile(event))
+    if (erases_rows(event, place))
+        want_user(fold, erasure_pseudonym(event), place->partition);
+    if (touches_profile(event, place))
         want_profile(fold, event->subject_id);
-    if (event->kind == EVENT_VIDEO_DOWNLOADED)
+    if (event->kind == EVENT_VIDEO_DOWNLOADED || erases_rows(event, place))
         fold_tops_want(&fold->tops, place->partition);
 }
 
@@ -218,12 +229,45 @@ static struct fold_profile *find_profile(struct fold *fold, int64_t id)
     return &fold->profiles[number];
 }
 
+static void erase_rows(struct fold *fold, struct fold_erasure *erasure)
+{
+    struct fold_user *user = find_user(fold, erasure->user_id);
+    struct fold_profile *profile = find_profile(fold, erasure->user_id);
+    erasure->has_videos = user->videos.count > 0;
+    erasure->has_music = user->music.count > 0;
+    if (user->is_loaded)
+        fold_ids_add(&fold->erasures.gone_users, user->user_id);
+    if (profile->is_loaded)
+        fold_ids_add(&fold->erasures.gone_profiles, profile->id);
+    fold_tops_remove(&fold->tops, user->partition, user->user_id);
+    fold_erase_user(&fold->stats, user, find_user(fold, erasure->pseudonym));
+    fold_erase_profile(profile);
+}
+
+static void erase(struct fold *fold, const struct event *event, const struct fold_place *place)
+{
+    struct fold_erasure erasure = {
+        .place = *place, .user_id = event->subject_id, .pseudonym = erasure_pseudonym(event)};
+    if (erases_rows(event, place))
+        erase_rows(fold, &erasure);
+    fold_aliases_rename(&fold->aliases, &erasure);
+    fold_erasures_add(&fold->erasures, &erasure);
+}
+
 void fold_apply(struct fold *fold, const struct event *event, const struct fold_place *place)
 {
     struct fold_target target = {.stats = &fold->stats, .texts = &fold->texts};
-    if (touches_user(event))
+    if (event->kind == EVENT_USER_ERASED) {
+        erase(fold, event, place);
+        return;
+    }
+    if (event->kind == EVENT_CHAT_MIGRATED)
+        fold_aliases_add(
+            &fold->aliases,
+            &(struct fold_alias){place->partition, event->migrated.old_id, event->migrated.new_id});
+    if (touches_user(event, place))
         target.user = find_user(fold, event->subject_id);
-    if (touches_profile(event))
+    if (touches_profile(event, place))
         target.profile = find_profile(fold, event->subject_id);
     fold_effect(&target, event, place);
 }
@@ -289,4 +333,28 @@ size_t fold_changed_tops(struct fold *fold, const struct fold_top **out_rows)
                             &(struct fold_top){user->partition, user->user_id, user->videos.count});
     }
     return fold_tops_changed(&fold->tops, out_rows);
+}
+
+size_t fold_new_aliases(struct fold *fold, const struct fold_alias **out_rows)
+{
+    *out_rows = fold->aliases.items;
+    return fold->aliases.count;
+}
+
+size_t fold_erasures(struct fold *fold, const struct fold_erasure **out_rows)
+{
+    *out_rows = fold->erasures.items;
+    return fold->erasures.count;
+}
+
+size_t fold_gone_users(struct fold *fold, const int64_t **out_ids)
+{
+    *out_ids = fold->erasures.gone_users.items;
+    return fold->erasures.gone_users.count;
+}
+
+size_t fold_gone_profiles(struct fold *fold, const int64_t **out_ids)
+{
+    *out_ids = fold->erasures.gone_profiles.items;
+    return fold->erasures.gone_profiles.count;
 }

@@ -123,6 +123,23 @@ struct fold_place {
     int32_t partition;
     int64_t offset;
     int64_t record_ms; /* the record's timestamp */
+    bool is_foreign;   /* UserErased: the person's own events stand in another partition */
+};
+
+/* A group that became a supergroup, as a partition's events say. */
+struct fold_alias {
+    int32_t partition;
+    int64_t old_id;
+    int64_t new_id;
+};
+
+/* What a UserErased does to rows that are not loaded: facts and aliases before its place. */
+struct fold_erasure {
+    struct fold_place place;
+    int64_t user_id;
+    int64_t pseudonym;
+    bool has_videos; /* facts that get the pseudonym; in a foreign partition there are none */
+    bool has_music;
 };
 
 struct fold;
@@ -132,8 +149,8 @@ void fold_free(struct fold *fold);          /* NULL is fine */
 void fold_reset(struct fold *fold);         /* forget all rows; keeps memory */
 size_t fold_bytes(const struct fold *fold); /* memory in use, for the batch's bound */
 
-/* False: this build does not know the effect of such events (UserErased). They stop their
- * partition, as unknown payloads do: recording them without their effect would lose it for ever. */
+/* False: this build does not know the effect of such events. They stop their partition, as unknown
+ * payloads do: recording them without their effect would lose it for ever. */
 bool fold_is_known(enum event_kind kind);
 
 /* Before loading: note which rows an event needs. Then fold_wanted_* list the ids, ascending, each
@@ -149,8 +166,8 @@ void fold_load_user(struct fold *fold, const struct fold_user *row);
 void fold_load_profile(struct fold *fold, const struct fold_profile *row);
 void fold_load_top(struct fold *fold, const struct fold_top *row);
 
-/* Apply one fresh event whose rows were wanted. Its facts (videos, music, applied, aliases) are no
- * rows of the fold: they follow from the event alone. */
+/* Apply one fresh event whose rows were wanted. Its facts (videos, music, applied) are no rows of
+ * the fold: they follow from the event alone, and from the erasures after it. */
 void fold_apply(struct fold *fold, const struct event *event, const struct fold_place *place);
 
 /* Results: changed rows in ascending order of id, and the changes of the statistics that are not
@@ -163,6 +180,14 @@ size_t fold_changed_langs(struct fold *fold, const struct fold_text_count **out_
 size_t fold_changed_links(struct fold *fold, const struct fold_text_count **out_rows);
 /* What differs from the loaded rows: as it is now. */
 size_t fold_changed_tops(struct fold *fold, const struct fold_top **out_rows);
+/* New aliases; they may be there already. */
+size_t fold_new_aliases(struct fold *fold, const struct fold_alias **out_rows);
+
+/* Erasures in log order, to be made in the database before changed rows are written and after facts
+ * are; then the loaded rows that are gone, before others are put in their place. */
+size_t fold_erasures(struct fold *fold, const struct fold_erasure **out_rows);
+size_t fold_gone_users(struct fold *fold, const int64_t **out_ids);
+size_t fold_gone_profiles(struct fold *fold, const int64_t **out_ids);
 
 /* The time a row gets: the smaller of occurred_at_ms and the record's time + 300 s; 0: unknown. */
 int64_t fold_time_ms(const struct event *event, const struct fold_place *place);

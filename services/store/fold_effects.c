@@ -118,6 +118,49 @@ static void patch_settings(const struct fold_target *target, struct bytes patch)
     profile->is_changed = true;
 }
 
+/* ---- erasures ---- */
+
+struct fold_user fold_blank_user(int64_t user_id, int32_t partition)
+{
+    return (struct fold_user){.user_id = user_id,
+                              .partition = partition,
+                              .lang = BYTES_LITERAL("en"),
+                              .is_stub = true,
+                              .videos = {.last_at = FOLD_NEVER},
+                              .images = {.last_at = FOLD_NEVER},
+                              .music = {.last_at = FOLD_NEVER}};
+}
+
+struct fold_profile fold_blank_profile(int64_t id)
+{
+    return (struct fold_profile){
+        .id = id, .first_name = BYTES_LITERAL(""), .settings = BYTES_LITERAL("{}")};
+}
+
+/* The chat still counts as one that came by a link; which one is a text of the person. */
+void fold_erase_user(struct fold_stats *stats, struct fold_user *user, struct fold_user *pseudonym)
+{
+    int64_t id = pseudonym->user_id;
+    if (!user->is_loaded && !user->is_changed)
+        return;
+    fold_stats_chat(stats, user, -1);
+    *pseudonym = *user;
+    pseudonym->user_id = id;
+    pseudonym->is_loaded = false;
+    pseudonym->is_changed = true;
+    pseudonym->is_registration_changed = true;
+    pseudonym->is_blocked = true; /* nobody can be written to there */
+    if (pseudonym->link.data != NULL)
+        pseudonym->link = BYTES_LITERAL("");
+    fold_stats_chat(stats, pseudonym, 1);
+    *user = fold_blank_user(user->user_id, user->partition);
+}
+
+void fold_erase_profile(struct fold_profile *profile)
+{
+    *profile = fold_blank_profile(profile->id);
+}
+
 /* ---- facts ---- */
 
 static int64_t time_of(const struct event *event, const struct fold_place *place)

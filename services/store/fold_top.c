@@ -2,6 +2,7 @@
 
 #include "libs/base/fault.h"
 #include "libs/base/mem.h"
+#include "libs/wire/erasure.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -31,7 +32,12 @@ void fold_tops_want(struct fold_tops *tops, int32_t partition)
 
 static bool is_better(const struct fold_top *a, const struct fold_top *b)
 {
-    return a->videos != b->videos ? a->videos > b->videos : a->user_id < b->user_id;
+    bool is_pseudonym = erasure_is_pseudonym(a->user_id);
+    if (a->videos != b->videos)
+        return a->videos > b->videos;
+    if (is_pseudonym != erasure_is_pseudonym(b->user_id))
+        return is_pseudonym;
+    return a->user_id < b->user_id;
 }
 
 static size_t find_user(const struct fold_top *users, size_t count, int64_t user_id)
@@ -72,6 +78,18 @@ void fold_tops_offer(struct fold_tops *tops, const struct fold_top *user)
     if (is_tie && fault_planted("store.tie_enters_no_top"))
         return;
     put(list, user);
+}
+
+void fold_tops_remove(struct fold_tops *tops, int32_t partition, int64_t user_id)
+{
+    struct fold_top_list *list = find_list(tops, partition);
+    assert(list != NULL);
+    size_t place = find_user(list->users, list->count, user_id);
+    if (place == list->count)
+        return;
+    list->count--;
+    memmove(&list->users[place], &list->users[place + 1],
+            (list->count - place) * sizeof(*list->users));
 }
 
 static size_t add_changed(const struct fold_top_list *list, struct fold_top *out)

@@ -1,9 +1,11 @@
 /*
  * fold_top: the users of each partition with most videos, and what a batch changes in these lists.
  *
- * A list holds the FOLD_TOP_USERS largest by (videos, smaller id first) of all users of its
- * partition with a video. Counts only grow, so comparing the list as it was with the batch's
- * changed users is enough. Not thread-safe.
+ * A list holds the FOLD_TOP_USERS largest by (videos, pseudonyms first, smaller id first) of all
+ * users of its partition with a video. Counts only grow, so comparing the list as it was with the
+ * batch's changed users is enough. An erased user leaves it, and the pseudonym, which is offered as
+ * changed, takes the place: it has as many videos and loses to nobody the user did not lose to, so
+ * whoever was not in the list is not missed. Not thread-safe.
  */
 #ifndef SERVICES_STORE_FOLD_TOP_H
 #define SERVICES_STORE_FOLD_TOP_H
@@ -31,6 +33,9 @@ void fold_tops_load(struct fold_tops *tops, const struct fold_top *user); /* wan
 
 /* The user's count as it is now; of a partition that is not wanted: nothing happens. */
 void fold_tops_offer(struct fold_tops *tops, const struct fold_top *user);
+
+/* An erased user is none of them any more, and may be offered anew. */
+void fold_tops_remove(struct fold_tops *tops, int32_t partition, int64_t user_id);
 
 /* What differs from what was loaded; videos 0: the row goes. Lives until the reset. */
 size_t fold_tops_changed(struct fold_tops *tops, const struct fold_top **out);

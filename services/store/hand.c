@@ -45,6 +45,7 @@ enum event_decode_result hand_decode(struct hand *hand, const struct record_view
     const char *why = NULL;
     item->record = *record;
     item->fate = BATCH_APPLY;
+    item->is_withheld = false;
     enum event_decode_result result =
         event_decode(record->value, hand->decoded, &item->event, &why);
     if (result == EVENT_MALFORMED)

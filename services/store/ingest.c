@@ -45,6 +45,7 @@ void ingest_free(struct ingest *ingest)
     if (ingest == NULL)
         return;
     hand_done(&ingest->hand);
+    tombstones_done(&ingest->tombstones);
     id_window_free(ingest->ids);
     fold_free(ingest->fold);
     free(ingest->fences);
@@ -175,6 +176,8 @@ static void admit(struct ingest *ingest, struct partition *partition, struct bat
     if (item->fate == BATCH_APPLY) {
         const char *detail = NULL;
         const char *cause = admission_fault(&ingest->rules, &item->record, &item->event, &detail);
+        item->record.place.is_foreign =
+            admission_is_foreign(&ingest->rules, &item->record, &item->event);
         item->fate = cause == NULL ? BATCH_APPLY : BATCH_ASIDE;
         item->cause = cause;
         item->detail = detail;
@@ -214,6 +217,7 @@ static bool take_record(struct ingest *ingest, struct partition *partition,
                               is_known ? STOP_DEAD_LETTERS : STOP_UNKNOWN_PAYLOAD);
         return true;
     }
+    ingest_heed_erasures(ingest, item);
     drop_duplicate(ingest, item);
     hand_keep(&ingest->hand);
     partition->next_offset++;

@@ -101,7 +101,9 @@ static bool blame_event(struct ingest *ingest, size_t from, enum apply_result re
 {
     struct batch_event *event = &ingest->hand.items[from];
     struct partition *partition = ingest_partition(ingest, event->record.place.partition);
-    bool can_be_aside = result == APPLY_BAD_ROW && event->fate == BATCH_APPLY;
+    /* Without an erasure's effect what follows it would be taken as if it had one. */
+    bool can_be_aside = result == APPLY_BAD_ROW && event->fate == BATCH_APPLY &&
+                        event->event.kind != EVENT_USER_ERASED;
     if (can_be_aside) {
         letter_rate_add(&partition->letters, true);
         can_be_aside =

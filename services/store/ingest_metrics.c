@@ -29,13 +29,20 @@ static struct metric duplicates = {.name = "duplicates_total",
                                    .series = duplicates_series,
                                    .count = 1};
 
-static const char *const CAUSES[] = {"malformed", "other_bot",       "wrong_key", "bad_row",
-                                     "bad_patch", "wrong_partition", "other"};
+static struct metric_series late_series[] = {{.labels = ""}};
+static struct metric late = {.name = "late_events_total",
+                             .help = "Events of erased people, dated up to the erase: dropped.",
+                             .kind = METRIC_COUNTER,
+                             .series = late_series,
+                             .count = 1};
+
+static const char *const CAUSES[] = {"malformed", "other_bot",       "wrong_key",   "bad_row",
+                                     "bad_patch", "wrong_partition", "reserved_id", "other"};
 static struct metric_series dlq_series[] = {
-    {.labels = "cause=\"malformed\""}, {.labels = "cause=\"other_bot\""},
-    {.labels = "cause=\"wrong_key\""}, {.labels = "cause=\"bad_row\""},
-    {.labels = "cause=\"bad_patch\""}, {.labels = "cause=\"wrong_partition\""},
-    {.labels = "cause=\"other\""},
+    {.labels = "cause=\"malformed\""},   {.labels = "cause=\"other_bot\""},
+    {.labels = "cause=\"wrong_key\""},   {.labels = "cause=\"bad_row\""},
+    {.labels = "cause=\"bad_patch\""},   {.labels = "cause=\"wrong_partition\""},
+    {.labels = "cause=\"reserved_id\""}, {.labels = "cause=\"other\""},
 };
 static struct metric dlq = {.name = "dlq_total",
                             .help = "Records set aside as dead letters, by cause.",
@@ -123,9 +130,9 @@ static struct metric retries = {.name = "apply_retries_total",
 
 void ingest_metrics_add(void)
 {
-    struct metric *const all[] = {&applied, &duplicates, &dlq,        &open_letters,
-                                  &oldest,  &expired,    &batches,    &apply_time,
-                                  &lag,     &stopped,    &end_to_end, &retries};
+    struct metric *const all[] = {&applied, &duplicates, &late,    &dlq,        &open_letters,
+                                  &oldest,  &expired,    &batches, &apply_time, &lag,
+                                  &stopped, &end_to_end, &retries};
     for (int i = 0; i < PARTITIONS_SHOWN; i++) {
         (void)snprintf(lag_labels[i], sizeof(lag_labels[i]), "partition=\"%d\"", i);
         lag_series[i].labels = lag_labels[i];
@@ -152,13 +159,15 @@ void ingest_metrics_batch(const struct batch *batch, int64_t apply_us, int64_t n
 {
     int64_t by_kind[EVENT_KIND_MAX + 1] = {0};
     int64_t repeated = 0;
+    int64_t too_late = 0;
     for (size_t i = 0; i < batch->event_count; i++) {
         const struct batch_event *event = &batch->events[i];
         if (event->fate == BATCH_ASIDE) {
             metric_add(&dlq_series[cause_number(event->cause)], 1);
             continue;
         }
-        repeated += event->is_fresh ? 0 : 1;
+        too_late += event->fate == BATCH_LATE ? 1 : 0;
+        repeated += event->is_fresh ? 0 : 1; /* what is too late, too */
         by_kind[event->event.kind] += event->is_fresh ? 1 : 0;
         if (event->is_fresh && event->event.received_at_ms > 0)
             metric_observe_us(&end_to_end_series[0], (now_ms - event->event.received_at_ms) * 1000);
@@ -166,7 +175,8 @@ void ingest_metrics_batch(const struct batch *batch, int64_t apply_us, int64_t n
     for (int kind = EVENT_USER_SEEN; kind <= EVENT_KIND_MAX; kind++)
         if (by_kind[kind] > 0)
             metric_add(&applied_series[kind - EVENT_USER_SEEN], by_kind[kind]);
-    metric_add(&duplicates_series[0], repeated);
+    metric_add(&duplicates_series[0], repeated - too_late);
+    metric_add(&late_series[0], too_late);
     metric_add(&batches_series[0], 1);
     metric_observe_us(&apply_series[0], apply_us);
 }

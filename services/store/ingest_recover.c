@@ -100,7 +100,8 @@ static bool load_fences(struct ingest *ingest, struct beginning *beginning, stru
 {
     struct fence_query query = {.partitions = beginning->partitions,
                                 .count = beginning->count,
-                                .cluster_id = ingest->cluster_id};
+                                .cluster_id = ingest->cluster_id,
+                                .tombstones = &ingest->tombstones};
     return ingest->store.open(ingest->store.self, err) &&
            (beginning->count == 0 ||
             ingest->store.load_fences(ingest->store.self, &query, beginning->fences, err));

@@ -12,6 +12,7 @@
 static struct refusal letters[] = {
     {.code = "malformed", .msg = LETTER, .is_each = true},
     {.code = "other_bot", .msg = LETTER, .is_each = true},
+    {.code = "reserved_id", .msg = LETTER, .is_each = true},
     {.code = "wrong_key", .msg = LETTER, .is_each = true},
     {.code = "wrong_partition", .msg = LETTER, .is_each = true},
     {.code = "bad_patch", .msg = LETTER, .is_each = true},

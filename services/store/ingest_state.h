@@ -1,4 +1,4 @@
-/* ingest_state: what the parts of ingest share (ingest.c, ingest_apply.c, ingest_recover.c). */
+/* ingest_state: what the parts of ingest share (ingest.c and ingest_*.c). */
 #ifndef SERVICES_STORE_INGEST_STATE_H
 #define SERVICES_STORE_INGEST_STATE_H
 
@@ -9,6 +9,7 @@
 #include "services/store/ingest.h"
 #include "services/store/letter_rate.h"
 #include "services/store/position_check.h"
+#include "services/store/tombstones.h"
 
 #include <stdatomic.h>
 
@@ -53,6 +54,7 @@ struct ingest {
     bool is_recounted; /* the topic's partition count is not the one of the start */
 
     struct hand hand;
+    struct tombstones tombstones; /* with those of the erasures in hand */
     struct id_window *ids; /* of the last records that were taken; emptied by every recovery */
     struct fold *fold;
     struct batch_fence *fences; /* room for one batch */
@@ -91,6 +93,10 @@ void ingest_recover_in(struct ingest *ingest, int64_t delay_ms);
 void ingest_recover_later(struct ingest *ingest, const char *what, const struct err *err);
 /* The log holds the position, but its record does not come: try again, at last stop. */
 void ingest_lose_position(struct ingest *ingest, int32_t id);
+/* ingest_erasures.c: what a record is in the light of the erasures before it. Before duplicates are
+ * looked for: the id of an event that comes too late is not remembered, in the database either. An
+ * erasure counts for what comes after it, even if it is a duplicate. */
+void ingest_heed_erasures(struct ingest *ingest, struct batch_event *item);
 /* ingest_lag.c: how far behind each partition is. */
 void ingest_measure_lag(struct ingest *ingest, int64_t now_ms);
 

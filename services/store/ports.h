@@ -11,6 +11,7 @@
 #include "libs/wire/event.h"
 #include "libs/wire/fingerprint.h"
 #include "services/store/fold.h"
+#include "services/store/tombstones.h"
 
 #define CLUSTER_ID_MAX 64 /* with the NUL */
 
@@ -101,6 +102,7 @@ struct record_source {
 enum batch_fate {
     BATCH_APPLY,     /* takes effect, unless its id is there already */
     BATCH_DUPLICATE, /* known to have taken effect: only the position moves over it */
+    BATCH_LATE,      /* of an erased person, dated up to the erase: likewise */
     BATCH_ASIDE,     /* a dead letter: `cause` and `detail` are set */
 };
 
@@ -111,6 +113,7 @@ struct batch_event {
     enum batch_fate fate;
     const char *cause;  /* stable code: "malformed", "other_bot", "wrong_key" … */
     const char *detail; /* one constant line, no content */
+    bool is_withheld;   /* a dead letter of an erased person: without its bytes */
     bool is_fresh;      /* set by apply: its id took effect now (always true for UserSeen) */
 };
 
@@ -145,7 +148,8 @@ enum apply_result {
 struct fence_query {
     const int32_t *partitions; /* ascending */
     size_t count;
-    const char *cluster_id; /* for those that are created */
+    const char *cluster_id;        /* for those that are created */
+    struct tombstones *tombstones; /* become those of these partitions */
 };
 
 #define LETTER_CAUSE_MAX 32 /* with the NUL */
@@ -167,13 +171,13 @@ struct letter_census {
 struct projection_store {
     /* Connect if needed; check schema, bot and generation. ERR_RETRY: later. ERR_FATAL: never. */
     bool (*open)(void *self, struct err *err);
-    /* The fences of these partitions, in that order, owned by this process from now on; absent ones
-     * are created at next_offset 0. ERR_RETRY. */
+    /* The fences of these partitions, in that order, owned by this process from now on, and their
+     * tombstones; absent fences are created at next_offset 0. ERR_RETRY. */
     bool (*load_fences)(void *self, const struct fence_query *query, struct fence *out,
                         struct err *err);
-    /* One transaction: fences, facts, rows, totals, dead letters. `fold` is the caller's memory,
-     * reset by the call. After anything but COMMITTED nothing of it took effect, except that an
-     * APPLY_UNWELL may have been committed: the fences tell. */
+    /* One transaction: fences, facts, rows, totals, tombstones, dead letters. `fold` is the
+     * caller's memory, reset by the call. After anything but COMMITTED nothing of it took effect,
+     * except that an APPLY_UNWELL may have been committed: the fences tell. */
     enum apply_result (*apply)(void *self, struct batch *batch, struct fold *fold, struct err *err);
     /* Take away the bytes of dead letters whose records are older than `expire_before_ms`, a
      * bounded number at a time, and count the open ones. ERR_RETRY. */

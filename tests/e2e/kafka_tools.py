@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from deploy.local.servers import Servers
-from tests.support.oracle.projection import Place
+from tests.support.oracle.places import Place
 
 _DEADLINE_S = 30.0
 

@@ -4,8 +4,10 @@
  * Four bytes an event. One by one in the log's order gives the same rows as all at once (an even
  * size), and as batches of any size with the users' events in another order among each other and
  * every sighting anywhere, once or twice; so with the statistics. The totals are a recount of the
- * rows.
+ * rows. Erased people go on as pseudonyms; in another order, which they would not survive, erasures
+ * are those of another partition, which touch no row.
  */
+#include "libs/wire/erasure.h"
 #include "services/store/fold.h"
 
 #include "tests/fuzz/fuzz.h"
@@ -13,13 +15,14 @@
 #define STEP_LEN 4
 #define STEPS_MAX 64
 #define USERS 8
+#define ROWS (USERS + STEPS_MAX) /* a row for each user, then one for each pseudonym */
 #define PARTITIONS 3
 #define TEXT_MAX 8
 #define SETTINGS_MAX 32
 #define LEVELS 3
 #define BUCKETS 4 /* times end within four hours */
 #define LANGS 4
-#define LINKS 2
+#define LINKS 3
 
 struct step {
     struct event event;
@@ -42,13 +45,15 @@ struct profile {
 };
 
 struct table {
-    struct user users[USERS];
+    int64_t pseudonyms[STEPS_MAX]; /* in order of their first row */
+    size_t pseudonym_count;
+    struct user users[ROWS];
     struct profile profiles[USERS];
     struct fold_totals totals[PARTITIONS][FOLD_CHAT_CLASSES];
     int64_t buckets[LEVELS][BUCKETS][PARTITIONS][FOLD_CHAT_CLASSES][FOLD_COUNTS];
     int64_t langs[PARTITIONS][LANGS];
     int64_t links[LINKS];
-    int64_t tops[USERS]; /* videos; 0: not in the list */
+    int64_t tops[ROWS]; /* videos; 0: not in the list */
 };
 
 /* ---- events ---- */
@@ -61,7 +66,7 @@ static struct bytes text_of(unsigned choice)
 }
 
 static const char *const langs[LANGS] = {"en", "ru", "ar", "vi"};
-static const char *const links[LINKS] = {"a", "bc"};
+static const char *const links[LINKS] = {"a", "bc", ""}; /* the last one: of those who are erased */
 
 static struct bytes lang_of(unsigned choice)
 {
@@ -126,6 +131,8 @@ static struct step make_step(const uint8_t bytes[STEP_LEN])
     unsigned user = bytes[1] % USERS;
     struct step step = {.event = {.kind = kinds[bytes[0] % 16], .bot_id = 1}};
     step.event.subject_id = (int64_t)user - USERS / 2;
+    if (step.event.kind == EVENT_USER_ERASED && step.event.subject_id == 0)
+        step.event.kind = EVENT_USER_BLOCKED; /* the decoder knows no erasure of nobody */
     step.event.update_id = bytes[0] >> 4;
     step.event.occurred_at_ms = INT64_C(50000) * bytes[2];
     memcpy(step.event.id, bytes, STEP_LEN);
@@ -151,9 +158,23 @@ static struct bytes keep_text(struct bytes text, char out[TEXT_MAX])
     return keep_bytes(text, out, TEXT_MAX);
 }
 
+/* Where a user stands in a table; a new place for a pseudonym that is not there. */
+static size_t row_of(struct table *table, int64_t user_id)
+{
+    size_t i = 0;
+    if (!erasure_is_pseudonym(user_id))
+        return (size_t)(user_id + USERS / 2);
+    while (i < table->pseudonym_count && table->pseudonyms[i] != user_id)
+        i++;
+    DEMAND(i < STEPS_MAX);
+    table->pseudonym_count += i == table->pseudonym_count ? 1 : 0;
+    table->pseudonyms[i] = user_id;
+    return USERS + i;
+}
+
 static void keep_user(struct table *table, const struct fold_user *row)
 {
-    struct user *user = &table->users[row->user_id + USERS / 2];
+    struct user *user = &table->users[row_of(table, row->user_id)];
     user->exists = true;
     user->row = *row;
     user->row.lang = keep_text(row->lang, user->lang);
@@ -185,15 +206,16 @@ static size_t find_text(const char *const *texts, size_t count, struct bytes tex
     return i;
 }
 
-static void load_tops(const struct table *table, struct fold *fold)
+static void load_tops(struct table *table, struct fold *fold)
 {
     const int32_t *partitions = NULL;
     size_t count = fold_wanted_tops(fold, &partitions);
     for (size_t i = 0; i < count; i++)
-        for (size_t user = 0; user < USERS; user++)
+        for (size_t user = 0; user < ROWS; user++)
             if (table->tops[user] > 0 && table->users[user].row.partition == partitions[i])
-                fold_load_top(fold, &(struct fold_top){partitions[i], (int64_t)user - USERS / 2,
-                                                       table->tops[user]});
+                fold_load_top(fold,
+                              &(struct fold_top){partitions[i], table->users[user].row.user_id,
+                                                 table->tops[user]});
 }
 
 static void keep_sums(struct table *table, struct fold *fold)
@@ -228,17 +250,17 @@ static void keep_statistics(struct table *table, struct fold *fold)
     const struct fold_top *tops = NULL;
     count = fold_changed_tops(fold, &tops);
     for (size_t i = 0; i < count; i++)
-        table->tops[tops[i].user_id + USERS / 2] = tops[i].videos;
+        table->tops[row_of(table, tops[i].user_id)] = tops[i].videos;
 }
 
-static void load_rows(const struct table *table, struct fold *fold)
+static void load_rows(struct table *table, struct fold *fold)
 {
     const int64_t *ids = NULL;
     size_t count = fold_wanted_users(fold, &ids);
     for (size_t i = 0; i < count; i++) {
         DEMAND(i == 0 || ids[i - 1] < ids[i]);
-        if (table->users[ids[i] + USERS / 2].exists)
-            fold_load_user(fold, &table->users[ids[i] + USERS / 2].row);
+        if (table->users[row_of(table, ids[i])].exists)
+            fold_load_user(fold, &table->users[row_of(table, ids[i])].row);
     }
     count = fold_wanted_profiles(fold, &ids);
     for (size_t i = 0; i < count; i++)
@@ -247,8 +269,20 @@ static void load_rows(const struct table *table, struct fold *fold)
     load_tops(table, fold);
 }
 
+static void drop_rows(struct table *table, struct fold *fold)
+{
+    const int64_t *ids = NULL;
+    size_t count = fold_gone_users(fold, &ids);
+    for (size_t i = 0; i < count; i++)
+        table->users[row_of(table, ids[i])].exists = false;
+    count = fold_gone_profiles(fold, &ids);
+    for (size_t i = 0; i < count; i++)
+        table->profiles[ids[i] + USERS / 2].exists = false;
+}
+
 static void keep_rows(struct table *table, struct fold *fold)
 {
+    drop_rows(table, fold);
     const struct fold_user *const *users = NULL;
     const struct fold_profile *const *profiles = NULL;
     size_t count = fold_changed_users(fold, &users);
@@ -310,13 +344,28 @@ static void check_profile(const struct fold_profile *a, const struct fold_profil
     DEMAND(!a->has_last || is_same_mark(&a->last, &b->last));
 }
 
+/* A pseudonym's row, which may stand in another place; NULL: there is none. */
+static const struct user *user_of(const struct table *table, int64_t pseudonym)
+{
+    for (size_t i = 0; i < table->pseudonym_count; i++)
+        if (table->pseudonyms[i] == pseudonym)
+            return &table->users[USERS + i];
+    return NULL;
+}
+
 static void check_same(const struct table *a, const struct table *b)
 {
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct user *user = i < USERS ? &b->users[i] : user_of(b, a->users[i].row.user_id);
+        DEMAND(a->users[i].exists == (user != NULL && user->exists));
+        DEMAND(a->users[i].exists || a->tops[i] == 0);
+        if (!a->users[i].exists)
+            continue;
+        check_user(&a->users[i].row, &user->row);
+        DEMAND(a->tops[i] == b->tops[user - b->users]);
+    }
     for (size_t i = 0; i < USERS; i++) {
-        DEMAND(a->users[i].exists == b->users[i].exists);
         DEMAND(a->profiles[i].exists == b->profiles[i].exists);
-        if (a->users[i].exists)
-            check_user(&a->users[i].row, &b->users[i].row);
         if (a->profiles[i].exists)
             check_profile(&a->profiles[i].row, &b->profiles[i].row);
     }
@@ -324,7 +373,6 @@ static void check_same(const struct table *a, const struct table *b)
     DEMAND(memcmp(a->buckets, b->buckets, sizeof(a->buckets)) == 0);
     DEMAND(memcmp(a->langs, b->langs, sizeof(a->langs)) == 0);
     DEMAND(memcmp(a->links, b->links, sizeof(a->links)) == 0);
-    DEMAND(memcmp(a->tops, b->tops, sizeof(a->tops)) == 0);
 }
 
 static void add_share(struct fold_totals *sum, const struct fold_user *row)
@@ -342,7 +390,7 @@ static void add_share(struct fold_totals *sum, const struct fold_user *row)
 static void check_totals(const struct table *table)
 {
     struct fold_totals sums[PARTITIONS][FOLD_CHAT_CLASSES] = {0};
-    for (size_t i = 0; i < USERS; i++) {
+    for (size_t i = 0; i < ROWS; i++) {
         const struct fold_user *row = &table->users[i].row;
         int chat_class = row->user_id == 0 ? 0 : row->user_id > 0 ? 1 : 2;
         if (table->users[i].exists)
@@ -409,6 +457,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fold = fold_new();
     for (; count < STEPS_MAX && (count + 1) * STEP_LEN <= size; count++) {
         steps[count] = make_step(data + count * STEP_LEN);
+        steps[count].place.offset = (int64_t)count;
+        if (steps[count].event.kind == EVENT_USER_ERASED) { /* never the same one twice */
+            steps[count].event.id[STEP_LEN] = (uint8_t)count;
+            steps[count].place.is_foreign = size % 2 != 0;
+        }
         dice.state ^= data[count * STEP_LEN + 3];
     }
     for (size_t i = 0; i < count; i++)

@@ -13,7 +13,7 @@ from tests.support.oracle.check_log import as_proto, check_events
 from tests.support.oracle.differences import SHOWN_PER_KIND, Differences
 from tests.support.oracle.expected import Candidate, Expected, expect
 from tests.support.oracle.log import Record, TopicLog
-from tests.support.oracle.projection import Place
+from tests.support.oracle.places import Place
 from tests.support.oracle.translate import NO_EVENT, TOO_DEEP, UNPARSABLE, Event, translate
 from tests.support.telegram import Attempt, Entry
 

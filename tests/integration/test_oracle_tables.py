@@ -6,7 +6,9 @@ from typing import Any
 
 
 from tests.support.oracle.answers import Answers
-from tests.support.oracle.projection import Place, merge_patch, project
+from tests.support.oracle.erasing import effective, is_pseudonym, pseudonym_of
+from tests.support.oracle.places import Place
+from tests.support.oracle.projection import merge_patch, project
 from tests.support.oracle.tables import Tables
 from tests.support.oracle.translate import Event
 from tests.support.protos import read_pb2
@@ -119,6 +121,27 @@ class TestProjection:
         assert (row["first_name"], row["username"], row["last_update"]) == ("Anna", "anna", 2)
         assert applied(start(3, None, 0)).profiles[USER]["first_name"] == ""
         assert applied(seen(1, 2, personal={"first_name": "Ann"})).profiles == {}
+
+    def test_an_erased_person_goes_on_as_a_pseudonym_without_texts(self) -> None:
+        start = seen(1, 1, "uk", link="ref", personal={"first_name": "Ann"})
+        download = event("video_downloaded", 2, video_link="https://v.example/1")
+        erased = event("user_erased", 9, occurred_at_ms=NOON_MS + 1000)
+        back = seen(3, 2, occurred_at_ms=NOON_MS + 1001)
+        tables = applied(start, download, erased, back)
+        pseudonym = pseudonym_of(erased)
+        assert is_pseudonym(pseudonym) and set(tables.users) == {pseudonym, USER}
+        row = tables.users[pseudonym]
+        assert (row["lang"], row["link"], row["videos"], row["is_blocked"]) == ("uk", "", 1, True)
+        assert [(fact["user_id"], fact["video_link"]) for fact in tables.videos.values()] == [(pseudonym, "")]
+        assert tables.profiles == {} and tables.users[USER]["videos"] == 0
+        assert tables.referrals == {("",): {"chats": 1}}
+
+    def test_what_is_dated_up_to_the_erasure_comes_too_late(self) -> None:
+        erased = event("user_erased", 9, occurred_at_ms=NOON_MS + 1000)
+        history = [erased, seen(1, occurred_at_ms=NOON_MS + 1000), seen(2, occurred_at_ms=0),
+                   seen(3, user_id=USER + 1), seen(4, occurred_at_ms=NOON_MS + 1001)]
+        places = [(each, Place(3, offset, NOON_MS + 50)) for offset, each in enumerate(history)]
+        assert [each.update_id for each, _ in effective(places)] == [9, 3, 4]
 
     def test_migration_is_an_alias_and_nothing_else(self) -> None:
         moved = Event(bytes(16), "chat_migrated", -1, 1, NOON_MS, {"old_id": -1, "new_id": -2})

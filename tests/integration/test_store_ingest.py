@@ -125,7 +125,7 @@ def test_every_event_leaves_its_exact_rows(bench: Bench) -> None:
                 assert rows(database, "SELECT * FROM tt.music") == [(pk[7], 5, second, 2**63 - 1)]
                 assert rows(database, "SELECT id, username, first_name, extract(epoch FROM created_at)::bigint, settings "
                                       "FROM core.users") == [(5, "nick", "Ім'я 😀", second, {})]
-                assert rows(database, "SELECT * FROM g1.aliases") == [(-7, -1007)]
+                assert rows(database, "SELECT * FROM g1.aliases") == [(-7, -1007, places[11][0])]
                 assert {row[0] for row in rows(database, "SELECT event_id FROM g1.applied")} == {
                     _uuid(name) for name in ("lang", "mode", "shown", "counted", "blocked", "migrated")}
                 assert totals(database) == recount(database) == (2, 2, 1, 2, 1, 1, 1)

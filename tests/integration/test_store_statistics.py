@@ -41,8 +41,9 @@ class _Filler:
         self._chats([0, *users, *groups, *(chat for pair in zip(olds, news, strict=True) for chat in pair
                                            if chat in (OLD_BUSY, NEW_BUSY) or self._rng.random() < 0.8)])
         with self._database.cursor().copy("COPY g1.aliases FROM STDIN") as copy:
-            for pair in zip(olds, news, strict=True):
-                copy.write_row(pair)
+            for pair in zip(olds, news, strict=True):  # as both chats say
+                copy.write_row((*pair, 0))
+                copy.write_row((*pair, 1))
         rows = [row[0] for row in self._database.execute("SELECT user_id FROM g1.users ORDER BY 1")]
         heavy = [BUSY, OLD_BUSY, NEW_BUSY]
         self._videos([*heavy * 1500, *self._rng.choices(rows, k=3000)])
@@ -186,7 +187,7 @@ def test_links_languages_and_the_busiest_chats_are_ranked(ask):
 def test_the_busiest_chats_are_found_when_all_that_were_kept_moved(ask):
     async def body(store, database):
         database.execute("DELETE FROM g1.aliases")
-        database.execute("INSERT INTO g1.aliases SELECT user_id, user_id - 5000000 FROM g1.top_users")
+        database.execute("INSERT INTO g1.aliases SELECT user_id, user_id - 5000000, partition FROM g1.top_users")
         truth = Truth(database)
         answer = await store.GetOtherStats(read_pb2.GetOtherStatsRequest())
         assert [(row.user_id, row.count) for row in answer.top_users] == truth.top_users()
@@ -238,7 +239,7 @@ def test_the_oldest_time_is_of_the_class_and_of_what_counts(ask):
         derive(database, PARTITIONS)
         assert [await first(name, ALL) for name in ("USERS", "VIDEOS", "MUSIC", "IMAGES")] == [None] * 4
 
-        database.execute("INSERT INTO g1.aliases VALUES (-1, -2)")
+        database.execute("INSERT INTO g1.aliases VALUES (-1, -2, 0)")
         for age in (60, 3 * HOUR, 3 * DAY, 3 * BLOCK):
             database.execute("DELETE FROM g1.users")
             database.execute(
@@ -347,7 +348,7 @@ def test_lists_of_chats_go_on_where_they_stopped(ask):
     async def body(store, database):
         database.execute("INSERT INTO g1.users (user_id, is_stub) SELECT -n, n % 7 = 0 "
                          "FROM generate_series(20001, 22500) AS n")
-        database.execute("INSERT INTO g1.aliases SELECT -n, -n - 1000000000000 FROM generate_series(20001, 22500, 3) AS n")
+        database.execute("INSERT INTO g1.aliases SELECT -n, -n - 1000000000000, 0 FROM generate_series(20001, 22500, 3) AS n")
         truth = Truth(database)
         await _check_pages(store.ListUsers, read_pb2.ListUsersRequest(), [_user(chat) for chat in truth.registered()],
                            lambda page: list(page.users))

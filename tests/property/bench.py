@@ -16,7 +16,8 @@ import psycopg
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.property.histories import LARGE, SMALL, WIDE, history_of
+from tests.property.forgetting import forget
+from tests.property.histories import BOT_ID, LARGE, PARTITIONS, SMALL, WIDE, history_of
 from tests.property.model import Entry, TtModel
 from tests.property.scan import Scan, create_views
 from tests.property.seeds import SeedAnswers
@@ -27,14 +28,14 @@ from tests.support.oracle.check_log import as_proto
 from tests.support.oracle.check_rows import check_rows, keep_numbers
 from tests.support.oracle.differences import Differences
 from tests.support.oracle.log import TopicLog
-from tests.support.oracle.projection import Place, project
+from tests.support.oracle.erasing import effective
+from tests.support.oracle.places import Place
+from tests.support.oracle.projection import project
 from tests.support.oracle.questions import Extent, questions
 from tests.support.oracle.translate import Event
 from tests.support.processes import Service, free_port, run_command
 from tests.support.protos import read_grpc, read_pb2
 
-BOT_ID = 123456789
-PARTITIONS = 3
 SCHEMA = "g1"
 WAIT_S = 60.0
 READY_S = 60.0
@@ -70,6 +71,7 @@ class Bench:
             "bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "acks": "all", "linger.ms": 0,
             "enable.idempotence": True, "log_level": 0})
         self._end = dict.fromkeys(range(PARTITIONS), 0)
+        self._knows_erased = False  # the running store holds tombstones that are not in the tables any more
 
     async def open(self, binaries: Path, work_dir: Path) -> None:
         """Topic, tables and the store."""
@@ -127,7 +129,12 @@ class Bench:
         size = rng.choices(*zip(*SHARES, strict=True))[0]
         kills_max = KILLS_MAX if rng.random() < KILLED else 0
         outcome = Outcome(seed, history_of(seed, size, time.time_ns() // 1_000_000))
+        if self._knows_erased:
+            assert await self.store.stop() == 0, self.store.log_end()
+            self._empty()
+            await self._start(rng, self.store.environment.get("TELEFACT_PLANT", ""))
         self._empty()
+        self._knows_erased = any(event.kind == "user_erased" for event in outcome.events)
         places: list[tuple[Event, Place]] = []
         for chunk in _chunks(outcome.events, rng):
             places += self._put(chunk)
@@ -142,7 +149,7 @@ class Bench:
 
     def _empty(self) -> None:
         tables = self._database.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (SCHEMA,)).fetchall()
-        deletes = (f"DELETE FROM {SCHEMA}.{name}" for (name,) in tables if name != KEPT)
+        deletes = [f"DELETE FROM {SCHEMA}.{name}" for (name,) in tables if name != KEPT]
         self._database.execute(f"BEGIN; {'; '.join(deletes)}; COMMIT")  # type: ignore[call-overload]
 
     def _put(self, events: Sequence[Event]) -> list[tuple[Event, Place]]:
@@ -160,6 +167,7 @@ class Bench:
                 self._topic,
                 key=ids.record_key(BOT_ID, event.subject_id),
                 value=as_proto(BOT_ID, event, event.occurred_at_ms).SerializeToString(),
+                partition=event.ordinal if event.kind == "user_erased" else _home_of(event),
                 on_delivery=lambda error, message, event=event: note(event, error, message),
             )
             self._producer.poll(0)
@@ -201,12 +209,13 @@ class Bench:
             raise AssertionError(f"{position} is not applied: {error}\n{self.store.log_end()}") from error
 
     def _compare(self, places: Sequence[tuple[Event, Place]], rng: random.Random, outcome: Outcome) -> None:
-        history = list(_effective(places))
-        tables = project(history)
+        tables = project(effective(sorted(places, key=lambda each: each[1][:2])))
         log = TopicLog(self._topic, PARTITIONS, end=dict(self._end))
         differences = outcome.differences
         check_rows(self.url, tables, log, [], differences)
-        model, scan = TtModel([_entry(event, place) for event, place in history]), Scan(self._database, SCHEMA)
+        homes = {event.subject_id: _home_of(event) for event, _ in places}
+        story = forget([_entry(event, place) for event, place in places], homes)
+        model, scan = TtModel(story), Scan(self._database, SCHEMA)
         sources = {"rows": Answers(tables), "model": SeedAnswers(model), "scan": SeedAnswers(scan)}
         asked = list(questions(tables, EXTENT, rng))
         outcome.questions = len(asked)
@@ -244,13 +253,8 @@ def _chunks(events: Sequence[Event], rng: random.Random) -> Iterator[Sequence[Ev
         at += size
 
 
-def _effective(places: Sequence[tuple[Event, Place]]) -> Iterator[tuple[Event, Place]]:
-    """In log order, what takes effect: the first record of an event, and every sighting."""
-    seen: set[bytes] = set()
-    for event, place in sorted(places, key=lambda each: each[1][:2]):
-        if event.kind == "user_seen" or event.event_id not in seen:
-            seen.add(event.event_id)
-            yield event, place
+def _home_of(event: Event) -> int:
+    return ids.partition_of(ids.record_key(BOT_ID, event.subject_id), PARTITIONS)
 
 
 def _entry(event: Event, place: Place) -> Entry:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.support.oracle import ids
 from tests.support.oracle.translate import LANGS, LINK_BYTES_MAX, PRIVATE_MESSAGE, START, TEXT, Event
 
+BOT_ID = 123456789
+PARTITIONS = 3
 BASE_MS = 1_750_000_000_000  # most times lie before it: the same whenever a seed is played again
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -42,7 +45,8 @@ def history_of(seed: str, size: Size, now_ms: int) -> list[Event]:
 
     `now_ms`: the log's clock, about which some events lie; all else depends on the seed alone.
     """
-    return _Maker(random.Random(f"history {seed}"), now_ms, size).make()
+    maker = _Maker(random.Random(f"history {seed}"), now_ms, size)
+    return maker.make(random.Random(f"erasing {seed}"))
 
 
 class _Maker:
@@ -56,9 +60,12 @@ class _Maker:
         self._users = _user_ids(rng, size)
         self._groups = _group_ids(rng, size)
         self._moves = _moves(rng, self._groups, size)
+        self._erased: list[int] = []
 
-    def make(self) -> list[Event]:
+    def make(self, erasing: random.Random) -> list[Event]:
+        """`erasing`: chance of its own, so that histories in which nobody is erased stay as they are."""
         rng = self._rng
+        self._erased = self._to_erase(erasing)
         kinds = [kind for kind in _KINDS if rng.random() < 0.75] or list(_KINDS)
         weights = [rng.random() ** 3 for _ in kinds]  # some kinds are rare, one may be nearly everything
         count = rng.randint(self._size.events // 8, self._size.events)
@@ -68,7 +75,26 @@ class _Maker:
             events.sort(key=lambda event: event.occurred_at_ms or 0, reverse=rng.random() < 0.3)
         else:
             rng.shuffle(events)
-        return self._repeated(events)
+        return self._repeated(self._erasing(events, erasing))
+
+    def _to_erase(self, rng: random.Random) -> list[int]:
+        """In some histories: some chats, a few of them twice, and perhaps one that nobody ever saw."""
+        chats = [*self._users, *self._groups, *(each for pair in self._moves for each in pair)]
+        if rng.random() < 0.75:
+            return []
+        return [*rng.choices(chats, k=rng.randint(1, 2 + self._size.users // 10)), rng.choice((7_000_000, chats[0]))]
+
+    def _erasing(self, events: list[Event], rng: random.Random) -> list[Event]:
+        """Somewhere among them an event to every partition for each; those of one command need not be neighbours."""
+        for chat in self._erased:
+            uuid = rng.randbytes(16)
+            time_ms = UNKNOWN if rng.random() < 0.05 else self._times()
+            at = rng.randint(0, len(events))
+            for partition in range(PARTITIONS):
+                event_id = ids.of_command(BOT_ID, "user_erased", chat, partition, uuid)
+                erased = Event(event_id, "user_erased", chat, 0, time_ms, {"user_id": chat}, ordinal=partition)
+                events.insert(min(len(events), at + rng.choice((0, 0, 1, 10))), erased)
+        return events
 
     def _repeated(self, events: list[Event]) -> list[Event]:
         """Some come again, at once or later."""
@@ -87,7 +113,10 @@ class _Maker:
         for old_id, new_id in self._moves:
             where = self._rng.choice(((old_id,), (new_id,), (old_id, new_id)))
             fields = {"old_id": old_id, "new_id": new_id}
-            events += [self._event("chat_migrated", subject_id, fields) for subject_id in where]
+            messages = [self._event("chat_migrated", subject_id, fields) for subject_id in where]
+            if {old_id, new_id} & set(self._erased):
+                messages = [replace(each, occurred_at_ms=1) for each in messages]  # nobody moves after being erased
+            events += messages
         return events
 
     def _event(self, kind: str, subject_id: int, fields: dict[str, Any]) -> Event:

@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 AHEAD_MAX_MS = 300_000
+SOMEBODY = range(1 << 62, (1 << 62) + (1 << 61))
+"""Ids, of either sign, that stand for people who were erased."""
 AD_THRESHOLD = 3
 SETTINGS_WEIGHT_MAX = 32 * 1024
 START, TEXT = 1, 2
@@ -123,8 +125,7 @@ class TtModel:
         if first is None:
             return None
         ads = self._ads(chat)
-        link = first.fields.get("link") or None
-        return User(chat, first.at, self._lang(chat), link, self._file_mode(chat), *ads)
+        return User(chat, first.at, self._lang(chat), first.fields.get("link"), self._file_mode(chat), *ads)
 
     def _registration(self, chat: int) -> Entry | None:
         """The first one under the oldest id that has one."""
@@ -211,7 +212,12 @@ class TtModel:
         return [chat for chat, _ in self._registered(chat_type) if include_blocked or not self._is_blocked(chat)]
 
     def _is_blocked(self, chat: int) -> bool:
-        """Whoever blocked the bot as a group before it moved is not asked about that any more."""
+        """Whoever blocked the bot as a group before it moved is not asked about that any more.
+
+        Nobody can be written to who is somebody else now.
+        """
+        if is_somebody(chat):
+            return True
         changes = self._of("user_blocked", chat=chat)
         return bool(changes) and changes[-1].fields.get("blocked", False)
 
@@ -241,7 +247,7 @@ class TtModel:
         return (
             sum(user.file_mode for user in users),
             sorted(langs.items(), key=lambda each: (-each[1], each[0])),
-            sorted(videos.items(), key=lambda each: (-each[1], each[0]))[:10],
+            sorted(videos.items(), key=lambda each: (-each[1], not is_somebody(each[0]), each[0]))[:10],
         )
 
     def bot_stats(self, chat_type: str, seconds: int, now: int) -> BotStats:
@@ -278,6 +284,11 @@ class TtModel:
             points.append((start, sum(max(begin, start) <= at < min(end, start + bucket_s) for at in times)))
             start += bucket_s
         return points, min(times, default=None)
+
+
+def is_somebody(chat: int) -> bool:
+    """An id that stands for somebody who was erased."""
+    return abs(chat) in SOMEBODY
 
 
 def _is_of(chat_type: str, chat: int) -> bool:

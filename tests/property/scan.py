@@ -14,13 +14,16 @@ _VIEWS = """
 DROP SCHEMA IF EXISTS scan CASCADE;
 CREATE SCHEMA scan;
 
+-- Each group that moved, once.
+CREATE VIEW scan.aliases AS SELECT DISTINCT old_id, new_id FROM {schema}.aliases;
+
 -- Every download and sound: whose it is now, and under which id it was.
 CREATE VIEW scan.facts AS
     SELECT coalesce(a.new_id, f.user_id) AS chat, f.*
     FROM (SELECT user_id, downloaded_at AS at, video_link, is_images, pk_id, 'video' AS kind FROM {schema}.videos
           UNION ALL
           SELECT user_id, downloaded_at, NULL, false, pk_id, 'music' FROM {schema}.music) f
-    LEFT JOIN {schema}.aliases a ON a.old_id = f.user_id;
+    LEFT JOIN scan.aliases a ON a.old_id = f.user_id;
 
 -- Every chat under the id it has now.
 CREATE VIEW scan.chats AS
@@ -34,11 +37,11 @@ CREATE VIEW scan.chats AS
            CASE WHEN n.is_mode_set THEN n.file_mode ELSE coalesce(o.file_mode, n.file_mode) END AS file_mode,
            CASE WHEN n.user_id IS NOT NULL THEN n.ad_count ELSE o.ad_count END AS ad_count,
            CASE WHEN n.user_id IS NOT NULL THEN n.ad_cooldown ELSE o.ad_cooldown END AS ad_cooldown,
-           coalesce(n.is_blocked, false) AS is_blocked
+           coalesce(n.is_blocked, {somebody}) AS is_blocked
     FROM (SELECT user_id FROM {schema}.users UNION SELECT new_id FROM {schema}.aliases
           EXCEPT SELECT old_id FROM {schema}.aliases) i
     LEFT JOIN {schema}.users n ON n.user_id = i.user_id
-    LEFT JOIN {schema}.aliases a ON a.new_id = i.user_id
+    LEFT JOIN scan.aliases a ON a.new_id = i.user_id
     LEFT JOIN {schema}.users o ON o.user_id = a.old_id;
 
 -- What can be asked for by id: chats, and old ids as they were.
@@ -49,12 +52,13 @@ CREATE VIEW scan.asked AS
     FROM {schema}.users WHERE user_id IN (SELECT old_id FROM {schema}.aliases);
 """
 
+_SOMEBODY = "abs({id}::numeric) BETWEEN 2 ^ 62::numeric AND 2 ^ 62::numeric + 2 ^ 61::numeric - 1"
 _OF = {"all": "true", "users": "{id} > 0", "groups": "{id} < 0"}
 
 
 def create_views(database: psycopg.Connection[Any], schema: str) -> None:
     """Once for a database."""
-    database.execute(_VIEWS.format(schema=schema))  # type: ignore[call-overload]
+    database.execute(_VIEWS.format(schema=schema, somebody=_SOMEBODY.format(id="i.user_id")))  # type: ignore[call-overload]
 
 
 class Scan:
@@ -139,7 +143,8 @@ class Scan:
             'SELECT lang, count(*) FROM scan.chats WHERE is_registered GROUP BY 1 ORDER BY 2 DESC, lang COLLATE "C"'
         )
         top = self._rows(
-            "SELECT chat, count(*) FROM scan.facts WHERE kind = 'video' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10"
+            "SELECT chat, count(*) FROM scan.facts WHERE kind = 'video' GROUP BY 1"
+            f" ORDER BY 2 DESC, {_SOMEBODY.format(id='chat')} DESC, 1 LIMIT 10"
         )
         return modes[0][0], langs, top
 

@@ -37,6 +37,9 @@ static bool fake_load_fences(void *self, const struct fence_query *query, struct
         fence->owner_epoch++;
         out[i] = *fence;
     }
+    tombstones_reset(query->tombstones);
+    for (size_t i = 0; i < fake->tombstone_count; i++)
+        tombstones_put(query->tombstones, &fake->tombstones[i]);
     return true;
 }
 
@@ -226,9 +229,63 @@ static void store_statistics(struct fake_projection_store *fake, struct fold *fo
         put_top(fake, &tops[i]);
 }
 
+static void drop_gone(struct fake_projection_store *fake, struct fold *fold)
+{
+    const int64_t *ids = NULL;
+    size_t count = fold_gone_users(fold, &ids);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < fake->user_count; k++)
+            if (fake->users[k].user_id == ids[i])
+                fake->users[k--] = fake->users[--fake->user_count];
+    count = fold_gone_profiles(fold, &ids);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < fake->profile_count; k++)
+            if (fake->profiles[k].id == ids[i])
+                fake->profiles[k--] = fake->profiles[--fake->profile_count];
+}
+
+static void put_alias(struct fake_projection_store *fake, const struct fold_alias *row)
+{
+    size_t i = 0;
+    while (i < fake->alias_count &&
+           (fake->aliases[i].partition != row->partition ||
+            fake->aliases[i].old_id != row->old_id || fake->aliases[i].new_id != row->new_id))
+        i++;
+    fake->aliases[i] = *row;
+    fake->alias_count += i == fake->alias_count ? 1 : 0;
+}
+
+/* What the real store does in the tables of aliases, before the batch's own are added. */
+static void rename_aliases(struct fake_projection_store *fake, const struct fold_erasure *erasure)
+{
+    for (size_t i = 0; i < fake->alias_count; i++) {
+        struct fold_alias *alias = &fake->aliases[i];
+        if (alias->partition != erasure->place.partition)
+            continue;
+        alias->old_id = alias->old_id == erasure->user_id ? erasure->pseudonym : alias->old_id;
+        alias->new_id = alias->new_id == erasure->user_id ? erasure->pseudonym : alias->new_id;
+    }
+}
+
+static void erase(struct fake_projection_store *fake, struct fold *fold)
+{
+    const struct fold_erasure *erasures = NULL;
+    size_t count = fold_erasures(fold, &erasures);
+    for (size_t i = 0; i < count; i++) {
+        rename_aliases(fake, &erasures[i]);
+        fake->erasures[fake->erasure_count++] = erasures[i];
+    }
+    drop_gone(fake, fold);
+    const struct fold_alias *aliases = NULL;
+    count = fold_new_aliases(fold, &aliases);
+    for (size_t i = 0; i < count; i++)
+        put_alias(fake, &aliases[i]);
+}
+
 static void store_rows(struct fake_projection_store *fake, struct fold *fold)
 {
     const struct fold_user *const *users = NULL;
+    erase(fake, fold);
     size_t count = fold_changed_users(fold, &users);
     for (size_t i = 0; i < count; i++)
         keep_user(fake, users[i]);
@@ -246,7 +303,12 @@ static void store_events(struct fake_projection_store *fake, struct batch *batch
         event->is_fresh = event->fate == BATCH_APPLY;
         if (event->fate == BATCH_ASIDE)
             fake->letters[fake->letter_count++] =
-                (struct fake_letter){.place = event->record.place, .cause = event->cause};
+                (struct fake_letter){.place = event->record.place,
+                                     .cause = event->cause,
+                                     .is_withheld = event->is_withheld};
+        if (event->event.kind == EVENT_USER_ERASED && event->fate != BATCH_ASIDE)
+            fake->tombstones[fake->tombstone_count++] =
+                tombstone_of(&event->event, &event->record.place);
         if (!needs_id(event))
             continue;
         event->is_fresh = !has_id(fake, event->event.id);

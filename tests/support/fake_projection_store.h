@@ -27,6 +27,7 @@ struct fake_letter {
     struct fold_place place;
     const char *cause;
     bool is_expired;
+    bool is_withheld;
 };
 
 struct fake_projection_store {
@@ -48,6 +49,12 @@ struct fake_projection_store {
     size_t id_count;
     struct fake_letter letters[FAKE_LETTERS_MAX];
     size_t letter_count;
+    struct fold_alias aliases[FAKE_ROWS_MAX]; /* each once */
+    size_t alias_count;
+    struct tombstone tombstones[FAKE_ROWS_MAX];
+    size_t tombstone_count;
+    struct fold_erasure erasures[FAKE_ROWS_MAX]; /* that were made, in order */
+    size_t erasure_count;
     struct arena texts;
 
     /* Scripts. */

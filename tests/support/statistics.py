@@ -14,6 +14,8 @@ from typing import Any
 
 import psycopg
 
+from tests.support.oracle.recount import rank
+
 HOUR, DAY, BLOCK = 3_600, 86_400, 2_764_800
 ALL, USERS, GROUPS = 1, 2, 3
 KEPT = ("chats", "videos", "images", "video_users", "image_users", "music", "music_users")
@@ -109,7 +111,7 @@ class Truth:
         cursor = database.execute("SELECT * FROM g1.users")
         names = [column.name for column in cursor.description or ()]
         self.rows: dict[int, Row] = {row[0]: dict(zip(names, row, strict=True)) for row in cursor}
-        self.old_of = dict(database.execute("SELECT new_id, old_id FROM g1.aliases").fetchall())
+        self.old_of = dict(database.execute("SELECT DISTINCT new_id, old_id FROM g1.aliases").fetchall())
         self.new_of = {old: new for new, old in self.old_of.items()}
         self.videos = [Fact(*row) for row in database.execute(
             "SELECT user_id, downloaded_at, pk_id, video_link, is_images FROM g1.videos")]
@@ -186,7 +188,7 @@ class Truth:
     def top_users(self) -> list[tuple[int, int]]:
         """The ten chats with most videos."""
         counts = Counter(self.new_of.get(fact.user_id, fact.user_id) for fact in self.videos)
-        return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10]
+        return sorted(counts.items(), key=lambda item: rank(*item))[:10]
 
     def series(self, name: str, chat_class: int) -> list[int]:
         """The times of a series."""

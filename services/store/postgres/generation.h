@@ -13,7 +13,7 @@
 struct session;
 
 /* Raised with every change of the fold or of generation.sql: other versions build other tables. */
-#define PROJECTION_VERSION 2
+#define PROJECTION_VERSION 3
 
 struct generation_writing {
     int generation;

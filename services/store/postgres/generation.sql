@@ -2,7 +2,7 @@
 -- physical layout of the facts. No sequence, no clock, no random value: rows depend on the log alone.
 --
 -- Facts carry no foreign key (docs/adr/0005). Statistics are kept, never scanned for (docs/adr/0009). What reads alone
--- need stands in indexes.sql.
+-- need stands in indexes.sql; the indexes here are those by which an erase finds what it changes.
 
 CREATE SCHEMA :schema;
 
@@ -74,6 +74,9 @@ CREATE TABLE :schema.videos (
     platform_video_id bigint
 );
 
+-- A user's videos, also to erase somebody.
+CREATE INDEX videos_user ON :schema.videos (user_id, downloaded_at, pk_id);
+
 CREATE TABLE :schema.music (
     event_id      uuid   PRIMARY KEY,
     pk_id         bigint NOT NULL,
@@ -81,17 +84,32 @@ CREATE TABLE :schema.music (
     downloaded_at bigint,
     video_id      bigint NOT NULL
 );
+-- To erase somebody.
+CREATE INDEX music_user ON :schema.music (user_id, pk_id);
 
 -- Ids of the applied events that leave no fact row (UserSeen excepted: it may be applied any number of times).
 CREATE TABLE :schema.applied (
     event_id uuid PRIMARY KEY
 );
 
--- Group old_id became supergroup new_id. Reads sum over aliases; nothing is moved.
+-- Group old_id became supergroup new_id. Reads sum over aliases; nothing is moved. Each partition that says so has a
+-- row of its own, because an erase changes those of one partition at a time.
 CREATE TABLE :schema.aliases (
-    old_id bigint NOT NULL,
-    new_id bigint NOT NULL,
-    PRIMARY KEY (old_id, new_id)
+    old_id    bigint  NOT NULL,
+    new_id    bigint  NOT NULL,
+    partition integer NOT NULL,
+    PRIMARY KEY (old_id, new_id, partition)
+);
+-- What a chat was before, also to erase it.
+CREATE INDEX aliases_new ON :schema.aliases (new_id);
+
+-- Who was erased, as each partition's log says, and up to when: events dated up to then are dropped (docs/adr/0010).
+-- subject: of the id, the first 16 bytes of the SHA-256 of "telefact", "erased" and the id, each on a line.
+CREATE TABLE :schema.tombstones (
+    partition integer NOT NULL,
+    subject   uuid    NOT NULL,
+    until_ms  bigint  NOT NULL,
+    PRIMARY KEY (partition, subject)
 );
 
 -- All-time totals, one row for each partition (its writer) and class of chats (0: id 0, 1: users, 2: groups).
@@ -143,8 +161,8 @@ CREATE TABLE :schema.referrals (
     chats bigint NOT NULL
 ) WITH (fillfactor = 70);
 
--- The 16 users of each partition with most videos (ties: the smaller id). Counts only grow, so who falls out comes back
--- only by a video of its own.
+-- The 16 users of each partition with most videos (ties: pseudonyms of erased people, then the smaller id). Counts only
+-- grow, so who falls out comes back only by a video of its own.
 CREATE TABLE :schema.top_users (
     partition integer NOT NULL,
     user_id   bigint  NOT NULL,

@@ -5,13 +5,9 @@
 -- rows of users are still updated in place.
 CREATE INDEX IF NOT EXISTS users_registered_at ON :schema.users (registered_at) WHERE NOT is_stub;
 
--- A user's videos, and the edges of trailing windows.
-CREATE INDEX IF NOT EXISTS videos_user ON :schema.videos (user_id, downloaded_at, pk_id);
+-- The edges of trailing windows.
 CREATE INDEX IF NOT EXISTS videos_time ON :schema.videos (downloaded_at, pk_id) INCLUDE (user_id, is_images);
 CREATE INDEX IF NOT EXISTS music_time ON :schema.music (downloaded_at) INCLUDE (user_id);
-
--- What a chat was before.
-CREATE INDEX IF NOT EXISTS aliases_new ON :schema.aliases (new_id);
 
 -- The ranked list of links.
 CREATE INDEX IF NOT EXISTS referrals_rank ON :schema.referrals (chats DESC, link);

@@ -17,6 +17,10 @@ struct statement {
     " is_blocked, is_mode_set, first_ms, first_update, first_event, videos, images, music," \
     " last_video_at, last_image_at, last_music_at"
 
+/* Facts of an erased person that one statement rewrites; its answer is the last one, after which
+ * the next goes on. */
+#define PIECE_ROWS "4096"
+
 #define MARK_TYPES ARRAY_INT64, ARRAY_INT64, ARRAY_UUID
 
 #define TALLY_TYPES ARRAY_INT64, ARRAY_INT64, ARRAY_INT64
@@ -68,6 +72,10 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
                           "SELECT partition, user_id, videos FROM :schema.top_users"
                           " WHERE partition = ANY ($1::int4[])",
                           {ARRAY_INT32}},
+    [LAYOUT_LOAD_TOMBSTONES] = {"load_tombstones",
+                                "SELECT partition, subject, until_ms FROM :schema.tombstones"
+                                " WHERE partition = ANY ($1::int4[])",
+                                {ARRAY_INT32}},
     [LAYOUT_ADD_VIDEOS] = {"add_videos",
                            "INSERT INTO :schema.videos SELECT * FROM unnest($1::uuid[], $2::int8[],"
                            " $3::int8[], $4::int8[], $5::text[], $6::bool[], $7::bool[],"
@@ -84,11 +92,51 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
                             "INSERT INTO :schema.applied SELECT * FROM unnest($1::uuid[])"
                             " ON CONFLICT DO NOTHING RETURNING event_id",
                             {ARRAY_UUID}},
-    [LAYOUT_ADD_ALIASES] = /* in one order: another store may add the same ones */
-    {"add_aliases",
-     "INSERT INTO :schema.aliases SELECT * FROM unnest($1::int8[], $2::int8[])"
-     " ORDER BY 1, 2 ON CONFLICT DO NOTHING",
-     {ARRAY_INT64, ARRAY_INT64}},
+    [LAYOUT_ADD_ALIASES] =
+        {"add_aliases",
+         "INSERT INTO :schema.aliases SELECT * FROM unnest($1::int8[], $2::int8[], $3::int4[])"
+         " ON CONFLICT DO NOTHING", /* of one partition: no other store adds the same ones */
+         {ARRAY_INT64, ARRAY_INT64, ARRAY_INT32}},
+    [LAYOUT_ERASE_VIDEOS] = {"erase_videos",
+                             "WITH piece AS (SELECT event_id, downloaded_at, pk_id"
+                             " FROM :schema.videos WHERE user_id = $1::int8 AND pk_id < $2::int8"
+                             " AND (downloaded_at, pk_id) > ($4::int8, $5::int8)"
+                             " ORDER BY downloaded_at, pk_id LIMIT " PIECE_ROWS "), done AS ("
+                             " UPDATE :schema.videos AS v SET user_id = $3::int8, video_link = ''"
+                             " FROM piece WHERE v.event_id = piece.event_id)"
+                             " SELECT downloaded_at, pk_id FROM piece"
+                             " ORDER BY downloaded_at DESC, pk_id DESC LIMIT 1",
+                             {0}},
+    [LAYOUT_ERASE_UNDATED] = {"erase_undated",
+                              "WITH piece AS (SELECT event_id, pk_id"
+                              " FROM :schema.videos WHERE user_id = $1::int8 AND pk_id < $2::int8"
+                              " AND downloaded_at IS NULL AND pk_id > $5::int8"
+                              " ORDER BY pk_id LIMIT " PIECE_ROWS "), done AS ("
+                              " UPDATE :schema.videos AS v SET user_id = $3::int8, video_link = ''"
+                              " FROM piece WHERE v.event_id = piece.event_id)"
+                              " SELECT $4::int8, pk_id FROM piece ORDER BY pk_id DESC LIMIT 1",
+                              {0}},
+    [LAYOUT_ERASE_MUSIC] = {"erase_music",
+                            "WITH piece AS (SELECT event_id, pk_id"
+                            " FROM :schema.music WHERE user_id = $1::int8 AND pk_id < $2::int8"
+                            " AND pk_id > $5::int8 ORDER BY pk_id LIMIT " PIECE_ROWS "), done AS ("
+                            " UPDATE :schema.music AS m SET user_id = $3::int8"
+                            " FROM piece WHERE m.event_id = piece.event_id)"
+                            " SELECT $4::int8, pk_id FROM piece ORDER BY pk_id DESC LIMIT 1",
+                            {0}},
+    [LAYOUT_RENAME_ALIASES] =
+        {"rename_aliases",
+         "UPDATE :schema.aliases SET"
+         " old_id = CASE old_id WHEN $2::int8 THEN $3::int8 ELSE old_id END,"
+         " new_id = CASE new_id WHEN $2::int8 THEN $3::int8 ELSE new_id END"
+         " WHERE partition = $1::int4 AND (old_id = $2::int8 OR new_id = $2::int8)",
+         {0}},
+    [LAYOUT_DROP_USERS] = {"drop_users",
+                           "DELETE FROM :schema.users WHERE user_id = ANY ($1::int8[])",
+                           {ARRAY_INT64}},
+    [LAYOUT_DROP_PROFILES] = {"drop_profiles",
+                              "DELETE FROM :schema.profiles WHERE id = ANY ($1::int8[])",
+                              {ARRAY_INT64}},
     [LAYOUT_PUT_USERS] =
         {"put_users",
          "INSERT INTO :schema.users (" USER_COLUMNS ")"
@@ -191,11 +239,37 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
     [LAYOUT_ADD_DEAD_LETTERS] =
         {"add_dead_letters",
          "INSERT INTO telefact.dead_letters (partition, \"offset\", event_id, kind, cause, detail,"
-         " record_key, record_value, record_ms)"
-         " SELECT * FROM unnest($1::int4[], $2::int8[], $3::uuid[], $4::text[], $5::text[],"
-         " $6::text[], $7::bytea[], $8::bytea[], $9::int8[]) ON CONFLICT DO NOTHING",
+         " record_key, record_value, record_ms, is_expired, subjects)"
+         " SELECT place, at, id, kind, cause, detail, record_key, record_value, ms, is_withheld,"
+         " array_remove(ARRAY[subject, other, of_key], NULL)"
+         " FROM unnest($1::int4[], $2::int8[], $3::uuid[], $4::text[], $5::text[], $6::text[],"
+         " $7::bytea[], $8::bytea[], $9::int8[], $10::bool[], $11::uuid[], $12::uuid[],"
+         " $13::uuid[]) AS v (place, at, id, kind, cause, detail, record_key, record_value, ms,"
+         " is_withheld, subject, other, of_key) ON CONFLICT DO NOTHING",
          {ARRAY_INT32, ARRAY_INT64, ARRAY_UUID, ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT, ARRAY_BYTEA,
-          ARRAY_BYTEA, ARRAY_INT64}},
+          ARRAY_BYTEA, ARRAY_INT64, ARRAY_BOOL, ARRAY_UUID, ARRAY_UUID, ARRAY_UUID}},
+    [LAYOUT_ERASE_LETTERS] =
+        {"erase_letters",
+         "UPDATE telefact.dead_letters AS t"
+         " SET record_key = NULL, record_value = NULL, is_expired = true, subjects = '{}'"
+         " FROM unnest($1::int4[], $2::int8[], $3::uuid[]) AS v (partition, before, subject)"
+         " WHERE t.partition = v.partition AND t.\"offset\" < v.before"
+         " AND v.subject = ANY (t.subjects)",
+         {ARRAY_INT32, ARRAY_INT64, ARRAY_UUID}},
+    [LAYOUT_PUT_TOMBSTONES] =
+        {"put_tombstones",
+         "INSERT INTO :schema.tombstones AS t"
+         " SELECT partition, subject, max(until_ms) FROM unnest($1::int4[], $2::uuid[], $3::int8[])"
+         " AS v (partition, subject, until_ms) GROUP BY partition, subject"
+         " ON CONFLICT (partition, subject) DO UPDATE SET"
+         " until_ms = greatest(t.until_ms, excluded.until_ms)",
+         {ARRAY_INT32, ARRAY_UUID, ARRAY_INT64}},
+    [LAYOUT_ADD_ERASURES] =
+        {"add_erasures",
+         "INSERT INTO telefact.erasures (partition, \"offset\", event_id, subject, until_ms)"
+         " SELECT * FROM unnest($1::int4[], $2::int8[], $3::uuid[], $4::uuid[], $5::int8[])"
+         " ON CONFLICT DO NOTHING",
+         {ARRAY_INT32, ARRAY_INT64, ARRAY_UUID, ARRAY_UUID, ARRAY_INT64}},
 };
 
 const char *layout_name(enum layout_statement statement)

@@ -2,9 +2,9 @@
  * layout: the tables of a generation as the writer sees them: statements, columns and their order.
  *
  * Everything that knows how facts, rows and totals lie in PostgreSQL is in layout.c (statements),
- * layout_facts.c (facts), layout_rows.c (rows) and layout_stats.c (statistics), so another physical
- * layout is another set of these four. Beside them only generation.sql, views.sql and the read side
- * name columns.
+ * layout_facts.c (facts), layout_rows.c (rows), layout_erasures.c (erasures) and layout_stats.c
+ * (statistics), so another physical layout is another set of these. Beside them only
+ * generation.sql, views.sql and the read side name columns.
  */
 #ifndef SERVICES_STORE_POSTGRES_LAYOUT_H
 #define SERVICES_STORE_POSTGRES_LAYOUT_H
@@ -27,10 +27,17 @@ enum layout_statement {
     LAYOUT_LOAD_USERS,
     LAYOUT_LOAD_PROFILES,
     LAYOUT_LOAD_TOPS,
+    LAYOUT_LOAD_TOMBSTONES,
     LAYOUT_ADD_VIDEOS,
     LAYOUT_ADD_MUSIC,
     LAYOUT_ADD_APPLIED,
     LAYOUT_ADD_ALIASES,
+    LAYOUT_ERASE_VIDEOS,  /* a piece of those with a time, */
+    LAYOUT_ERASE_UNDATED, /* of those without, */
+    LAYOUT_ERASE_MUSIC,   /* and of the music */
+    LAYOUT_RENAME_ALIASES,
+    LAYOUT_DROP_USERS,
+    LAYOUT_DROP_PROFILES,
     LAYOUT_PUT_USERS,
     LAYOUT_SET_COUNTERS,
     LAYOUT_PUT_PROFILES,
@@ -44,8 +51,11 @@ enum layout_statement {
     LAYOUT_ADD_LINKS,
     LAYOUT_DROP_LINKS, /* those of zero */
     LAYOUT_ADD_DEAD_LETTERS,
+    LAYOUT_ERASE_LETTERS, /* their bytes */
+    LAYOUT_PUT_TOMBSTONES,
+    LAYOUT_ADD_ERASURES,
 };
-#define LAYOUT_STATEMENTS 26
+#define LAYOUT_STATEMENTS 36
 
 const char *layout_name(enum layout_statement statement);
 /* The text on generation g<N>; the caller frees it. */
@@ -83,7 +93,6 @@ char *layout_copy_trailer(char *at);
 
 /* Add a fact to the columns of layout_add_fact(). */
 void layout_put_fact(struct layout_columns *columns, const struct batch_event *event);
-void layout_put_alias(struct layout_columns *columns, const struct batch_event *event);
 void layout_put_dead_letter(struct layout_columns *columns, const struct batch_event *event);
 
 /* ---- rows ---- */
@@ -97,6 +106,15 @@ char *layout_copy_users_sql(int generation);
 char *layout_copy_user(char *at, const struct fold_user *row);
 void layout_put_user(struct layout_columns *columns, const struct fold_user *row);
 void layout_put_profile(struct layout_columns *columns, const struct fold_profile *row);
+
+/* ---- erasures ---- */
+
+void layout_put_alias(struct layout_columns *columns, const struct fold_alias *alias);
+void layout_get_tombstone(const PGresult *result, int row, struct tombstone *out);
+void layout_put_tombstone(struct layout_columns *columns, const struct batch_event *erased);
+void layout_put_erasure(struct layout_columns *columns, const struct batch_event *erased);
+/* The dead letters before it. */
+void layout_put_letters_of(struct layout_columns *columns, const struct fold_erasure *erasure);
 
 /* ---- statistics ---- */
 

@@ -151,10 +151,31 @@ void layout_put_fact(struct layout_columns *columns, const struct batch_event *e
     }
 }
 
-void layout_put_alias(struct layout_columns *columns, const struct batch_event *event)
+static void put_subject(struct array *array, int64_t id)
 {
-    array_int64(&columns->arrays[0], event->event.migrated.old_id);
-    array_int64(&columns->arrays[1], event->event.migrated.new_id);
+    uint8_t subject[ERASURE_SUBJECT_LEN];
+    erasure_subject(id, subject);
+    array_bytes(array, (struct bytes){(const char *)subject, ERASURE_SUBJECT_LEN});
+}
+
+/* Whose a dead letter is: its event's subject or both chats of a migration, and its key's. */
+static void put_subjects(struct array *arrays, const struct batch_event *event)
+{
+    int64_t id = 0;
+    bool is_migration = event->event.kind == EVENT_CHAT_MIGRATED;
+    if (event->is_withheld || event->event.kind == EVENT_NONE)
+        array_null(&arrays[0]);
+    else
+        put_subject(&arrays[0],
+                    is_migration ? event->event.migrated.old_id : event->event.subject_id);
+    if (event->is_withheld || !is_migration)
+        array_null(&arrays[1]);
+    else
+        put_subject(&arrays[1], event->event.migrated.new_id);
+    if (event->is_withheld || !tombstone_key_id(event->record.key, &id))
+        array_null(&arrays[2]);
+    else
+        put_subject(&arrays[2], id);
 }
 
 void layout_put_dead_letter(struct layout_columns *columns, const struct batch_event *event)
@@ -168,7 +189,9 @@ void layout_put_dead_letter(struct layout_columns *columns, const struct batch_e
     array_bytes(&arrays[3], bytes_of_text(event_kind_name(event->event.kind)));
     array_bytes(&arrays[4], bytes_of_text(event->cause));
     array_bytes(&arrays[5], bytes_of_text(event->detail));
-    array_bytes(&arrays[6], event->record.key);
-    array_bytes(&arrays[7], event->record.value);
+    array_bytes(&arrays[6], event->is_withheld ? (struct bytes){0} : event->record.key);
+    array_bytes(&arrays[7], event->is_withheld ? (struct bytes){0} : event->record.value);
     array_int64(&arrays[8], event->record.place.record_ms);
+    array_bool(&arrays[9], event->is_withheld);
+    put_subjects(&arrays[10], event);
 }

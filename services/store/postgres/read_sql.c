@@ -42,8 +42,13 @@ static const char SNAPSHOT[] =
     "SELECT active.generation, coalesce((SELECT string_agg(partition || ':' || next_offset, ','"
     " ORDER BY partition) FROM :schema.fence WHERE next_offset > 0), '')";
 
+/* As in libs/wire/erasure.h. */
+#define PSEUDONYMS "4611686018427387904 AND 6917529027641081855"
+#define GROUP_PSEUDONYMS "-6917529027641081855 AND -4611686018427387904"
+
 #define PAIRS \
-    ":schema.aliases JOIN :schema.users AS old ON old.user_id = old_id" \
+    "(SELECT DISTINCT old_id, new_id FROM :schema.aliases) AS alias" \
+    " JOIN :schema.users AS old ON old.user_id = old_id" \
     " JOIN :schema.users AS own ON own.user_id = new_id"
 
 /* What the questions share; see take_user of read_rows for the columns. The class of a chat is an
@@ -56,6 +61,8 @@ static const struct {
     {":user_columns", "user_id, registered_at, lang, link, file_mode, ad_count, ad_cooldown,"
                       " is_stub, is_lang_set, is_mode_set, videos, images"},
     {":pairs", PAIRS},
+    {":is_pseudonym", "(user_id BETWEEN " PSEUDONYMS " OR user_id BETWEEN " GROUP_PSEUDONYMS ")"},
+    {":group_pseudonyms", GROUP_PSEUDONYMS},
     {":class_of_user", "CASE WHEN user_id > 0 THEN 1 WHEN user_id < 0 THEN 2 ELSE 0 END"},
     {":class_of_pair", "CASE WHEN new_id > 0 THEN 1 WHEN new_id < 0 THEN 2 ELSE 0 END"},
     {":sums",

@@ -1,6 +1,7 @@
 #include "services/store/postgres/transaction_rows.h"
 
 #include "libs/base/fault.h"
+#include "services/store/postgres/transaction_erasures.h"
 #include "services/store/postgres/transaction_stats.h"
 
 #include <stdlib.h>
@@ -73,31 +74,29 @@ static bool send_profiles(struct transaction *transaction, struct err *err)
     return pipeline_send_rows(&transaction->pipeline, LAYOUT_PUT_PROFILES, err);
 }
 
-static bool is_fresh_alias(const struct batch_event *event)
+static bool send_aliases(struct transaction *transaction, struct err *err)
 {
-    return event->is_fresh && event->event.kind == EVENT_CHAT_MIGRATED;
+    const struct fold_alias *aliases = NULL;
+    size_t count = fold_new_aliases(transaction->fold, &aliases);
+    for (size_t i = 0; i < count; i++) {
+        layout_put_alias(&transaction->pipeline.columns, &aliases[i]);
+        if (!pipeline_send_full(&transaction->pipeline, LAYOUT_ADD_ALIASES, err))
+            return false;
+    }
+    return pipeline_send_rows(&transaction->pipeline, LAYOUT_ADD_ALIASES, err);
 }
 
-static bool is_aside(const struct batch_event *event)
-{
-    return event->fate == BATCH_ASIDE;
-}
-
-/* Send what `put` makes of the events that `is_wanted`. */
-static bool send_events(struct transaction *transaction, enum layout_statement statement,
-                        bool (*is_wanted)(const struct batch_event *event),
-                        void (*put)(struct layout_columns *, const struct batch_event *),
-                        struct err *err)
+static bool send_dead_letters(struct transaction *transaction, struct err *err)
 {
     const struct batch *batch = transaction->batch;
     for (size_t i = 0; i < batch->event_count; i++) {
-        if (!is_wanted(&batch->events[i]))
+        if (batch->events[i].fate != BATCH_ASIDE)
             continue;
-        put(&transaction->pipeline.columns, &batch->events[i]);
-        if (!pipeline_send_full(&transaction->pipeline, statement, err))
+        layout_put_dead_letter(&transaction->pipeline.columns, &batch->events[i]);
+        if (!pipeline_send_full(&transaction->pipeline, LAYOUT_ADD_DEAD_LETTERS, err))
             return false;
     }
-    return pipeline_send_rows(&transaction->pipeline, statement, err);
+    return pipeline_send_rows(&transaction->pipeline, LAYOUT_ADD_DEAD_LETTERS, err);
 }
 
 /* COMMIT of a transaction that had failed succeeds, as a rollback. */
@@ -129,9 +128,8 @@ static bool send_all_rows(struct transaction *transaction, struct err *err)
     return pipeline_enter(&transaction->pipeline, err) && split(transaction, err) &&
            (!is_bulk(transaction) || send_users_in_place(transaction, err)) &&
            send_users(transaction, err) && send_profiles(transaction, err) &&
-           send_events(transaction, LAYOUT_ADD_ALIASES, is_fresh_alias, layout_put_alias, err) &&
-           send_events(transaction, LAYOUT_ADD_DEAD_LETTERS, is_aside, layout_put_dead_letter,
-                       err) &&
+           send_aliases(transaction, err) && send_dead_letters(transaction, err) &&
+           transaction_send_tombstones(transaction, err) &&
            transaction_send_stats(transaction, err) &&
            session_flush(transaction->pipeline.session, err);
 }
@@ -151,6 +149,8 @@ static bool check_rows(struct transaction *transaction, struct err *err)
 bool transaction_finish(struct transaction *transaction, struct err *err)
 {
     transaction->user_count = fold_changed_users(transaction->fold, &transaction->users);
+    if (!transaction_erase(transaction, err))
+        return false;
     if (is_bulk(transaction) && !copy_new_users(transaction, err))
         return false;
     if (!send_all_rows(transaction, err) || !check_rows(transaction, err))

@@ -178,12 +178,26 @@ struct taking {
     const struct fence_query *query;
     struct fence *out;
     size_t taken;
+    size_t tombstones_at; /* which result they are */
 };
+
+static void take_tombstones(struct tombstones *tombstones, const PGresult *result)
+{
+    int rows = PQntuples(result);
+    for (int row = 0; row < rows; row++) {
+        struct tombstone tombstone;
+        layout_get_tombstone(result, row, &tombstone);
+        tombstones_put(tombstones, &tombstone);
+    }
+}
 
 static bool take_fence(void *self, size_t number, PGresult *result, struct err *err)
 {
     struct taking *taking = self;
-    (void)number;
+    if (number == taking->tombstones_at) {
+        take_tombstones(taking->query->tombstones, result);
+        return true;
+    }
     if (PQresultStatus(result) != PGRES_TUPLES_OK)
         return true; /* BEGIN, COMMIT and the creations */
     if (PQntuples(result) != 1 || taking->taken == taking->query->count)
@@ -203,6 +217,22 @@ static bool take_fence(void *self, size_t number, PGresult *result, struct err *
     return true;
 }
 
+/* Behind the fences, when nobody else can commit any for these partitions. */
+static bool send_tombstones_query(struct session *session, const struct fence_query *query,
+                                  struct err *err)
+{
+    struct array partitions = {0};
+    for (size_t i = 0; i < query->count; i++)
+        array_int32(&partitions, query->partitions[i]);
+    array_finish(&partitions, ARRAY_INT32);
+    const char *values[] = {partitions.data};
+    const int lengths[] = {(int)partitions.len};
+    struct session_params params = {values, lengths, 1};
+    bool is_sent = session_send(session, layout_name(LAYOUT_LOAD_TOMBSTONES), &params, err);
+    array_done(&partitions);
+    return is_sent;
+}
+
 static bool take_all(struct session *session, struct taking *taking, struct err *err)
 {
     struct session_params none = {0};
@@ -211,7 +241,8 @@ static bool take_all(struct session *session, struct taking *taking, struct err 
     for (size_t i = 0; is_sent && i < taking->query->count; i++)
         is_sent =
             send_fence_query(session, taking->query->partitions[i], taking->query->cluster_id, err);
-    return is_sent && session_send(session, layout_name(LAYOUT_COMMIT), &none, err) &&
+    return is_sent && send_tombstones_query(session, taking->query, err) &&
+           session_send(session, layout_name(LAYOUT_COMMIT), &none, err) &&
            session_collect(session, take_fence, taking, err) &&
            (taking->taken == taking->query->count || err_set(err, ERR_RETRY, "a fence is missing"));
 }
@@ -220,7 +251,8 @@ static bool load_fences(void *self, const struct fence_query *query, struct fenc
                         struct err *err)
 {
     struct writer *writer = self;
-    struct taking taking = {.query = query, .out = out};
+    struct taking taking = {.query = query, .out = out, .tombstones_at = 1 + 2 * query->count};
+    tombstones_reset(query->tombstones);
     if (session_of(writer) == NULL)
         return err_set(err, ERR_RETRY, "not connected to the database");
     if (take_all(session_of(writer), &taking, err))

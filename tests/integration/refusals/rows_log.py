@@ -10,11 +10,12 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from tests.integration.refusals.table import Row
 from tests.integration.store_log import BOT_ID, Event, Log, key_of, make, rows, video, wait_for
 from tests.support.oracle import ids
+from tests.support.oracle.erasing import PSEUDONYMS
 from tests.support.protos import event_pb2
 
 GOOD, OTHER_CLUSTER, ENDS, REWRITTEN, STARTS, LETTERS, NEWER, REFUSED = range(8)
 PARTITIONS = 8
-LETTERS_MAX = 6  # of a partition; one more stops it
+LETTERS_MAX = 7  # of a partition; one more stops it
 
 
 class LogBench:
@@ -72,6 +73,11 @@ def _malformed(bench: LogBench) -> str:
 
 def _other_bot(bench: LogBench) -> str:
     event = make("ad_counted", "other bot", user_id=bench.user(LETTERS), bot_id=BOT_ID + 1)
+    return bench.letter(key_of(event), event.SerializeToString())
+
+
+def _reserved_id(bench: LogBench) -> str:
+    event = make("ad_counted", "reserved id", user_id=PSEUDONYMS.start)
     return bench.letter(key_of(event), event.SerializeToString())
 
 
@@ -160,6 +166,7 @@ def _partition_count(bench: LogBench) -> str:
 RECORD = [
     Row("record", "malformed", "no protobuf", "dead letter malformed", _malformed),
     Row("record", "other_bot", "an event of another bot", "dead letter other_bot", _other_bot),
+    Row("record", "reserved_id", "the id of a pseudonym", "dead letter reserved_id", _reserved_id),
     Row("record", "wrong_key", "the key of somebody else", "dead letter wrong_key", _wrong_key),
     Row("record", "wrong_partition", "a partition of others", "dead letter wrong_partition", _wrong_partition),
     Row("record", "bad_patch", "a settings patch that is a list", "dead letter bad_patch", _bad_patch),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.support.oracle.chats import chats
+from tests.support.oracle.recount import rank
 from tests.support.oracle.tables import COUNTS, Row, Tables
 from tests.support.protos import read_pb2
 
@@ -82,11 +83,11 @@ class Answers:
     def get_other_stats(self, request: Any) -> Any:
         langs = Counter(row["lang"] for row in self._registered.values())
         ranked = sorted(langs.items(), key=lambda each: (-each[1], each[0]))
-        top = sorted((-row["videos"], user_id) for user_id, row in self._chats.items() if row["videos"] > 0)
+        top = sorted(rank(user_id, row["videos"]) for user_id, row in self._chats.items() if row["videos"] > 0)
         return read_pb2.GetOtherStatsResponse(
             file_mode_count=sum(row["file_mode"] for row in self._registered.values()),
             top_langs=[read_pb2.LangCount(lang=lang, count=count) for lang, count in ranked],
-            top_users=[read_pb2.UserCount(user_id=user_id, count=-less) for less, user_id in top[:TOP_USERS]],
+            top_users=[read_pb2.UserCount(user_id=user_id, count=-less) for less, _, user_id in top[:TOP_USERS]],
         )
 
     def should_show_ad(self, request: Any) -> Any:

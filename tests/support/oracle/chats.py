@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.oracle.erasing import is_pseudonym
 from tests.support.oracle.tables import Row, Tables
 
 _SUMS = ("videos", "images", "music")
@@ -22,7 +23,7 @@ def chats(tables: Tables) -> dict[int, Row]:
 
 def _together(new_id: int, old: Row, new: Row | None) -> Row:
     if new is None:
-        return old | {"user_id": new_id, "is_blocked": False}
+        return old | {"user_id": new_id, "is_blocked": is_pseudonym(new_id)}
     row = dict(new)
     if not old["is_stub"]:
         row |= {name: old[name] for name in _REGISTRATION}

@@ -11,9 +11,10 @@ from google.protobuf.message import DecodeError
 
 from tests.support.oracle import ids
 from tests.support.oracle.differences import Differences
+from tests.support.oracle.erasing import effective
 from tests.support.oracle.expected import Candidate, Expected
 from tests.support.oracle.log import Record, TopicLog
-from tests.support.oracle.projection import Place
+from tests.support.oracle.places import Place
 from tests.support.oracle.translate import Event
 from tests.support.protos import event_pb2, raw_pb2
 
@@ -40,12 +41,10 @@ class LogReading:
         return places[0] if places else None
 
     def history(self, expected: Expected) -> list[tuple[Event, Place]]:
-        """What takes effect, in log order: first records, and every record of a sighting, which is a merge."""
-        found = []
-        for event_id, places in self.places.items():
-            event = expected.events[event_id].event
-            found += [(event, place) for place in (places if event.kind == "user_seen" else places[:1])]
-        return sorted(found, key=lambda each: each[1][:2])
+        """What takes effect, in log order."""
+        records = [
+            (expected.events[event_id].event, place) for event_id, places in self.places.items() for place in places]
+        return list(effective(sorted(records, key=lambda each: each[1][:2])))
 
 
 def check_events(

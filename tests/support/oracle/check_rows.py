@@ -98,9 +98,23 @@ def _check_projections(reader: _Reader, expected: Tables, differences: Differenc
     applied = reader.table("applied", "event_id")
     _compare_sets("applied", expected.applied, set(applied), differences)
     rows = reader.rows(f"SELECT * FROM {reader.schema}.aliases")
-    aliases = reader.keyed("aliases", (((row["old_id"], row["new_id"]), row) for row in rows))
-    _compare_sets("aliases", expected.aliases, set(aliases), differences)
+    aliases = reader.keyed("aliases", (((row["old_id"], row["new_id"], row["partition"]), row) for row in rows))
+    _compare_sets("aliases", expected.alias_rows, set(aliases), differences)
+    _check_tombstones(reader, expected, differences)
     return counts | {"applied": len(applied), "aliases": len(aliases)} | _check_statistics(reader, expected, differences)
+
+
+def _check_tombstones(reader: _Reader, expected: Tables, differences: Differences) -> None:
+    rows = [_plain(row) for row in reader.rows(f"SELECT * FROM {reader.schema}.tombstones")]
+    found = reader.keyed(
+        "tombstones", (((row["partition"], row["subject"]), {"until_ms": row["until_ms"]}) for row in rows))
+    _compare("tombstones", {key: {"until_ms": at} for key, at in expected.tombstones.items()}, found, differences)
+    names = ("event_id", "subject", "until_ms")
+    rows = [_plain(row) for row in reader.rows("SELECT * FROM telefact.erasures")]
+    erasures = reader.keyed(
+        "erasures", (((row["partition"], row["offset"]), {name: row[name] for name in names}) for row in rows))
+    for place, row in expected.erasures.items():
+        differences.expect("erasures", str(place), row, erasures.get(place))
 
 
 def _check_statistics(reader: _Reader, expected: Tables, differences: Differences) -> dict[str, int]:

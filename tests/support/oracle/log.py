@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from tests.support.oracle.projection import Place
+from tests.support.oracle.places import Place
 
 READ_DEADLINE_S = 60.0
 

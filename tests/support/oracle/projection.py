@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
+from tests.support.oracle.erasing import pseudonym_of, subject_of, until_of
+from tests.support.oracle.places import Place, pk_id, time_of
 from tests.support.oracle.recount import recount
 from tests.support.oracle.tables import Row, Tables
 from tests.support.oracle.translate import CHAT_TYPES, START, TEXT, Event
 
-CLOCK_AHEAD_MAX_MS = 300_000
 SETTINGS_WEIGHT_MAX = 32 << 10
 VALUE_WEIGHT = 8
 PRIVATE = CHAT_TYPES["private"]
@@ -22,32 +23,14 @@ PRIVATE = CHAT_TYPES["private"]
 Mark = tuple[int, int, bytes]
 
 
-class Place(NamedTuple):
-    """Where a record stands in the log, and its timestamp there."""
-
-    partition: int
-    offset: int
-    record_ms: int
-
-
 def project(history: Iterable[tuple[Event, Place]]) -> Tables:
-    """The rows after these events, each of which occurs once; those of a partition are in log order."""
+    """The rows after these effective events; those of a partition are in log order."""
     folding = _Projection()
     for event, place in history:
         folding.apply(event, place)
+    folding.tables.aliases = {(old_id, new_id) for old_id, new_id, _ in folding.tables.alias_rows}
     recount(folding.tables, folding.partition_of)
     return folding.tables
-
-
-def time_of(event: Event, place: Place) -> int:
-    """The time that counts, in ms; 0: unknown."""
-    assert event.occurred_at_ms is not None
-    return min(event.occurred_at_ms, place.record_ms + CLOCK_AHEAD_MAX_MS)
-
-
-def pk_id(place: Place, row: int = 0) -> int:
-    """The position-made key of a fact's row."""
-    return place.partition << 48 | place.offset << 4 | row
 
 
 class _Projection:
@@ -65,15 +48,50 @@ class _Projection:
         if event.kind in ("video_downloaded", "music_extracted"):
             self._fact(event, place)
             return
+        if event.kind == "user_erased":
+            self._bury(event, place)
+            if event.event_id in self.tables.applied:
+                return
         assert event.event_id not in self.tables.applied, "an event occurs twice in a history"
         self.tables.applied.add(event.event_id)
         if event.kind == "chat_migrated":
-            self.tables.aliases.add((event.fields["old_id"], event.fields["new_id"]))
+            self.tables.alias_rows.add((event.fields["old_id"], event.fields["new_id"], place.partition))
+            return
+        if event.kind == "user_erased":
+            self._erase(event, place)
             return
         if event.kind == "user_settings_patched":
+            self.partition_of[event.subject_id] = place.partition
             self._patch(event)
             return
         self._change(self._user(event, place), event, place)
+
+    def _bury(self, event: Event, place: Place) -> None:
+        """What is judged by it comes later."""
+        tables, subject, until_ms = self.tables, subject_of(event.subject_id), until_of(event, place)
+        key = (place.partition, subject)
+        tables.tombstones[key] = max(tables.tombstones.get(key, 0), until_ms)
+        tables.erasures[place[:2]] = {"event_id": event.event_id, "subject": subject, "until_ms": until_ms}
+
+    def _erase(self, event: Event, place: Place) -> None:
+        """All that this partition knows of the person."""
+        tables, gone, pseudonym = self.tables, event.subject_id, pseudonym_of(event)
+        tables.alias_rows = {
+            (old_id, new_id, partition) if partition != place.partition else
+            (pseudonym if old_id == gone else old_id, pseudonym if new_id == gone else new_id, partition)
+            for old_id, new_id, partition in tables.alias_rows}
+        if self.partition_of.get(gone) != place.partition:
+            return
+        tables.profiles.pop(gone, None)
+        for fact in (*tables.videos.values(), *tables.music.values()):
+            if fact["user_id"] == gone:
+                fact["user_id"] = pseudonym
+                if "video_link" in fact:
+                    fact["video_link"] = ""
+        if user := tables.users.pop(gone, None):
+            link = None if user["link"] is None else ""
+            tables.users[pseudonym] = user | {"user_id": pseudonym, "link": link, "is_blocked": True}
+            self.partition_of[pseudonym] = place.partition
 
     def _user(self, event: Event, place: Place) -> Row:
         """The row of the event's user, a new stub when there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from tests.support.oracle.erasing import is_pseudonym
 from tests.support.oracle.tables import COUNTS, TOTALS, Tables
 
 BUCKET_SECONDS = {1: 3_600, 2: 86_400, 3: 32 * 86_400}
@@ -22,6 +23,11 @@ def recount(tables: Tables, partition_of: Mapping[int, int]) -> None:
 def class_of(user_id: int) -> int:
     """0: the id 0, 1: users, 2: groups."""
     return (user_id > 0) + 2 * (user_id < 0)
+
+
+def rank(user_id: int, videos: int) -> tuple[int, bool, int]:
+    """The place among those with most videos: of as many, pseudonyms come first."""
+    return -videos, not is_pseudonym(user_id), user_id
 
 
 def _sum_totals(tables: Tables, partition_of: Mapping[int, int]) -> None:
@@ -81,7 +87,7 @@ def _sum_links(tables: Tables, partition_of: Mapping[int, int]) -> None:
 def _rank_users(tables: Tables, partition_of: Mapping[int, int]) -> None:
     videos = Counter(row["user_id"] for row in tables.videos.values())
     ranked: dict[int, list[int]] = {}
-    for user_id in sorted(videos, key=lambda user_id: (-videos[user_id], user_id)):
+    for user_id in sorted(videos, key=lambda user_id: rank(user_id, videos[user_id])):
         of_partition = ranked.setdefault(partition_of[user_id], [])
         if len(of_partition) < TOP_USERS:
             of_partition.append(user_id)

@@ -22,6 +22,13 @@ class Tables:
     music: dict[bytes, Row] = field(default_factory=dict)
     applied: set[bytes] = field(default_factory=set)
     aliases: set[tuple[int, int]] = field(default_factory=set)
+    """Old and new ids."""
+    alias_rows: set[tuple[int, int, int]] = field(default_factory=set)
+    """The same, with the partition that says so."""
+    tombstones: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    """By partition and subject: up to when events are dropped."""
+    erasures: dict[tuple[int, int], Row] = field(default_factory=dict)
+    """By place in the log."""
     totals: dict[tuple[int, int], Row] = field(default_factory=dict)
     buckets: dict[tuple[int, int, int, int], Row] = field(default_factory=dict)
     """By level, bucket, partition and class of chats."""

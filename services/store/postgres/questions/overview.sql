@@ -1,4 +1,5 @@
--- File mode, languages and the chats with most videos.
+-- File mode, languages and the chats with most videos; of those with as many, the pseudonyms of erased people first
+-- (see top_users).
 --
 -- moved: what a chat that was a group adds to what is counted under its two ids. Its language and mode are those of
 -- query_merge. It stands in no list of top_users as the sum it is, so it is looked at in any case.
@@ -11,7 +12,7 @@ WITH moved AS MATERIALIZED (
         old.file_mode AS old_mode, own.file_mode AS own_mode,
         CASE WHEN own.is_mode_set OR (old.is_stub IS NOT FALSE AND old.is_mode_set IS NOT TRUE)
             THEN own.file_mode ELSE old.file_mode END AS file_mode
-    FROM :schema.aliases
+    FROM (SELECT DISTINCT old_id, new_id FROM :schema.aliases) AS alias
         LEFT JOIN :schema.users AS old ON old.user_id = old_id
         LEFT JOIN :schema.users AS own ON own.user_id = new_id
 ), lang AS (
@@ -39,7 +40,7 @@ WITH moved AS MATERIALIZED (
         WHERE EXISTS (SELECT FROM short)
             AND NOT EXISTS (SELECT FROM :schema.aliases WHERE old_id = user_id)
             AND NOT EXISTS (SELECT FROM :schema.aliases WHERE new_id = user_id)
-        ORDER BY videos DESC, user_id LIMIT 10
+        ORDER BY videos DESC, :is_pseudonym DESC, user_id LIMIT 10
     )
 )
 SELECT
@@ -54,5 +55,5 @@ SELECT
     ) AS ranked),
     (SELECT array_agg(ranked) FROM (
         SELECT user_id, max(videos) FROM candidate
-        WHERE videos > 0 GROUP BY user_id ORDER BY 2 DESC, 1 LIMIT 10
+        WHERE videos > 0 GROUP BY user_id ORDER BY 2 DESC, :is_pseudonym DESC, 1 LIMIT 10
     ) AS ranked)

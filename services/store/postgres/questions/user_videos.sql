@@ -3,7 +3,7 @@
 SELECT array_agg(page) FROM (
     (
         SELECT videos.* FROM (
-            SELECT $4 AS id UNION ALL SELECT old_id FROM :schema.aliases WHERE new_id = $4
+            SELECT $4 AS id UNION SELECT old_id FROM :schema.aliases WHERE new_id = $4
         ) AS chat CROSS JOIN LATERAL (
             SELECT downloaded_at, pk_id, video_link FROM :schema.videos
             WHERE user_id = chat.id AND (downloaded_at, pk_id) > ($1, $2)
@@ -12,7 +12,7 @@ SELECT array_agg(page) FROM (
         ORDER BY downloaded_at, pk_id LIMIT :limit
     ) UNION ALL (
         SELECT videos.* FROM (
-            SELECT $4 AS id UNION ALL SELECT old_id FROM :schema.aliases WHERE new_id = $4
+            SELECT $4 AS id UNION SELECT old_id FROM :schema.aliases WHERE new_id = $4
         ) AS chat CROSS JOIN LATERAL (
             SELECT downloaded_at, pk_id, video_link FROM :schema.videos
             WHERE user_id = chat.id AND downloaded_at IS NULL AND pk_id > $3

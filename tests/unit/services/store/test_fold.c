@@ -1,5 +1,6 @@
 #include "services/store/fold.h"
 
+#include "libs/wire/erasure.h"
 #include "tests/support/fake_projection_store.h"
 
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 
 #define HISTORY 400
 #define USERS 12
+#define PARTITIONS 3
 #define ROUNDS 60
 
 static uint32_t seed;
@@ -26,8 +28,9 @@ static const enum event_kind KINDS[] = {
     EVENT_USER_SEEN,         EVENT_USER_SEEN,         EVENT_USER_SEEN,
     EVENT_USER_LANG_CHANGED, EVENT_USER_MODE_CHANGED, EVENT_VIDEO_DOWNLOADED,
     EVENT_MUSIC_EXTRACTED,   EVENT_AD_SHOWN,          EVENT_AD_COUNTED,
-    EVENT_USER_BLOCKED,      EVENT_CHAT_MIGRATED,     EVENT_USER_SETTINGS_PATCHED};
-#define KIND_COUNT 12
+    EVENT_USER_BLOCKED,      EVENT_CHAT_MIGRATED,     EVENT_USER_SETTINGS_PATCHED,
+    EVENT_USER_ERASED};
+#define KIND_COUNT 13
 static const char *const PATCHES[] = {"{\"a\":1}", "{\"a\":null}", "{\"b\":{\"c\":[1,2]}}",
                                       "{\"b\":{\"c\":null,\"d\":\"x\"}}"};
 
@@ -70,7 +73,24 @@ static struct event any_event(uint32_t number, enum event_kind kind)
         event.merge_patch = bytes_of_text(PATCHES[any(4)]);
     if (kind == EVENT_USER_BLOCKED)
         event.blocked = any(2) == 0;
+    if (kind == EVENT_USER_ERASED && event.subject_id == 0)
+        event.subject_id = 1;
+    if (kind == EVENT_CHAT_MIGRATED) {
+        event.migrated.old_id = event.subject_id;
+        event.migrated.new_id = (int64_t)any(USERS) - USERS / 2;
+    }
     return event;
+}
+
+/* An erasure stands in any partition, the rest in that of its subject. */
+static struct fold_place any_place(const struct event *event, int64_t offset)
+{
+    struct fold_place place = {.partition = (int32_t)((event->subject_id + USERS) % PARTITIONS),
+                               .offset = offset,
+                               .record_ms = 10000};
+    place.is_foreign = event->kind == EVENT_USER_ERASED && any(2) == 0;
+    place.partition = (place.partition + (place.is_foreign ? 1 : 0)) % PARTITIONS;
+    return place;
 }
 
 static void any_history(struct batch_event *history, size_t count, bool only_seen)
@@ -78,10 +98,7 @@ static void any_history(struct batch_event *history, size_t count, bool only_see
     for (size_t i = 0; i < count; i++) {
         enum event_kind kind = only_seen ? EVENT_USER_SEEN : KINDS[any(KIND_COUNT)];
         history[i] = (struct batch_event){.event = any_event((uint32_t)i + 1, kind)};
-        int64_t user_id = history[i].event.subject_id;
-        history[i].record.place = (struct fold_place){.partition = (int32_t)((user_id + USERS) % 3),
-                                                      .offset = (int64_t)i,
-                                                      .record_ms = 10000};
+        history[i].record.place = any_place(&history[i].event, (int64_t)i);
     }
 }
 
@@ -150,6 +167,30 @@ static void assert_same_profile(const struct fold_profile *a, const struct fold_
         assert_same_mark(&a->last, &b->last);
 }
 
+static bool has_alias(const struct fake_projection_store *fake, const struct fold_alias *alias)
+{
+    for (size_t i = 0; i < fake->alias_count; i++)
+        if (fake->aliases[i].partition == alias->partition &&
+            fake->aliases[i].old_id == alias->old_id && fake->aliases[i].new_id == alias->new_id)
+            return true;
+    return false;
+}
+
+static void assert_same_erasures(const struct fake_projection_store *a,
+                                 const struct fake_projection_store *b)
+{
+    assert_int_equal(a->alias_count, b->alias_count);
+    for (size_t i = 0; i < a->alias_count; i++)
+        assert_true(has_alias(b, &a->aliases[i]));
+    assert_int_equal(a->erasure_count, b->erasure_count);
+    for (size_t i = 0; i < a->erasure_count; i++) {
+        assert_int_equal(a->erasures[i].place.offset, b->erasures[i].place.offset);
+        assert_int_equal(a->erasures[i].pseudonym, b->erasures[i].pseudonym);
+        assert_int_equal(a->erasures[i].has_videos, b->erasures[i].has_videos);
+        assert_int_equal(a->erasures[i].has_music, b->erasures[i].has_music);
+    }
+}
+
 static void assert_same_rows(const struct fake_projection_store *a,
                              const struct fake_projection_store *b)
 {
@@ -165,6 +206,21 @@ static void assert_same_rows(const struct fake_projection_store *a,
         while (b->profiles[k].id != a->profiles[i].id)
             assert_true(++k < b->profile_count);
         assert_same_profile(&a->profiles[i], &b->profiles[k]);
+    }
+}
+
+/* Of all kinds. */
+static void assert_same_tables(const struct fake_projection_store *a,
+                               const struct fake_projection_store *b)
+{
+    assert_same_rows(a, b);
+    assert_same_erasures(a, b);
+    assert_int_equal(a->top_count, b->top_count);
+    for (size_t i = 0; i < a->top_count; i++) {
+        size_t k = 0;
+        while (b->tops[k].user_id != a->tops[i].user_id)
+            assert_true(++k < b->top_count);
+        assert_int_equal(a->tops[i].videos, b->tops[k].videos);
     }
 }
 
@@ -215,7 +271,7 @@ static void batches_of_any_size_give_what_single_events_give(void **state)
         fake_projection_store_init(&batched);
         feed(&single, history, HISTORY, 1);
         feed(&batched, history, HISTORY, 1 + any(HISTORY));
-        assert_same_rows(&single, &batched);
+        assert_same_tables(&single, &batched);
         fake_projection_store_done(&single);
         fake_projection_store_done(&batched);
     }
@@ -411,8 +467,95 @@ static void an_unchanged_row_is_not_written(void **state)
 static void kinds_of_later_builds_are_not_known(void **state)
 {
     (void)state;
-    assert_false(fold_is_known(EVENT_USER_ERASED));
-    assert_true(fold_is_known(EVENT_CHAT_MIGRATED));
+    assert_false(fold_is_known(EVENT_NONE));
+    assert_true(fold_is_known(EVENT_USER_ERASED));
+}
+
+/* ---- erasing ---- */
+
+static struct batch_event linked(int64_t user_id, const char *link)
+{
+    struct batch_event event = seen(SEEN_START, user_id, 5000, "ru");
+    event.event.user_seen.link = bytes_of_text(link);
+    event.event.user_seen.personal.is_present = true;
+    event.event.user_seen.personal.first_name = BYTES_LITERAL("Name");
+    return event;
+}
+
+static void an_erased_person_goes_on_as_a_pseudonym_that_counts_the_same(void **state)
+{
+    (void)state;
+    struct batch_event events[] = {linked(7, "of_a_friend"), one(EVENT_VIDEO_DOWNLOADED, 7, 9000),
+                                   one(EVENT_USER_SETTINGS_PATCHED, 7, 9000),
+                                   one(EVENT_USER_ERASED, 7, 10000)};
+    events[2].event.merge_patch = BYTES_LITERAL("{\"a\":1}");
+    int64_t pseudonym = erasure_pseudonym(&events[3].event);
+    assert_null(after(events, 4, 7));
+    const struct fold_user *user = fake_user(&table, pseudonym);
+    assert_non_null(user);
+    assert_memory_equal(user->lang.data, "ru", 2);
+    assert_int_equal(user->registered_at, 5);
+    assert_int_equal(user->videos.count, 1);
+    assert_true(user->is_blocked);
+    assert_non_null(user->link.data);
+    assert_int_equal(user->link.len, 0);
+    assert_int_equal(table.profile_count, 0);
+    assert_int_equal(table.totals[0].counts[FOLD_CHATS], 1);
+    assert_int_equal(table.totals[0].counts[FOLD_VIDEO_USERS], 1);
+    assert_int_equal(table.links.count, 1);
+    assert_int_equal(table.links.rows[0].text.len, 0);
+    assert_int_equal(table.top_count, 1);
+    assert_int_equal(table.tops[0].user_id, pseudonym);
+    assert_true(table.erasures[0].has_videos);
+    assert_false(table.erasures[0].has_music);
+}
+
+static void who_comes_back_is_a_new_person(void **state)
+{
+    (void)state;
+    struct batch_event events[] = {linked(7, "of_a_friend"), one(EVENT_VIDEO_DOWNLOADED, 7, 9000),
+                                   one(EVENT_USER_ERASED, 7, 10000),
+                                   one(EVENT_VIDEO_DOWNLOADED, 7, 11000), linked(7, "again")};
+    int64_t pseudonym = erasure_pseudonym(&events[2].event);
+    const struct fold_user *user = after(events, 5, 7);
+    assert_non_null(user);
+    assert_int_equal(user->videos.count, 1);
+    assert_true(bytes_equal(user->link, BYTES_LITERAL("again")));
+    assert_int_equal(fake_user(&table, pseudonym)->videos.count, 1);
+    assert_int_equal(table.totals[0].counts[FOLD_VIDEO_USERS], 2);
+    assert_int_equal(table.top_count, 2);
+}
+
+static void an_erasure_of_a_stranger_leaves_no_row(void **state)
+{
+    (void)state;
+    struct batch_event events[] = {one(EVENT_USER_ERASED, 7, 10000)};
+    assert_null(after(events, 1, 7));
+    assert_int_equal(table.user_count, 0);
+    assert_int_equal(table.profile_count, 0);
+    assert_int_equal(table.erasure_count, 1);
+}
+
+static void an_erasure_in_a_foreign_partition_touches_its_aliases_alone(void **state)
+{
+    (void)state;
+    struct batch_event events[] = {
+        seen(SEEN_TEXT, -7, 5000, "ru"), one(EVENT_CHAT_MIGRATED, -7, 6000),
+        one(EVENT_CHAT_MIGRATED, -1007, 6000), one(EVENT_USER_ERASED, -7, 10000)};
+    for (int i = 1; i < 3; i++) {
+        events[i].event.migrated.old_id = -7;
+        events[i].event.migrated.new_id = -1007;
+    }
+    events[2].record.place.partition = 2;
+    events[3].record.place.partition = 2;
+    events[3].record.place.is_foreign = true;
+    int64_t pseudonym = erasure_pseudonym(&events[3].event);
+    assert_true(pseudonym < 0);
+    assert_non_null(after(events, 4, -7));
+    assert_null(fake_user(&table, pseudonym));
+    assert_int_equal(table.alias_count, 2);
+    assert_true(has_alias(&table, &(struct fold_alias){1, -7, -1007}));
+    assert_true(has_alias(&table, &(struct fold_alias){2, pseudonym, -1007}));
 }
 
 int main(void)
@@ -433,6 +576,10 @@ int main(void)
         cmocka_unit_test(settings_before_a_start_wait_in_a_stub),
         cmocka_unit_test(an_unchanged_row_is_not_written),
         cmocka_unit_test(kinds_of_later_builds_are_not_known),
+        cmocka_unit_test(an_erased_person_goes_on_as_a_pseudonym_that_counts_the_same),
+        cmocka_unit_test(who_comes_back_is_a_new_person),
+        cmocka_unit_test(an_erasure_of_a_stranger_leaves_no_row),
+        cmocka_unit_test(an_erasure_in_a_foreign_partition_touches_its_aliases_alone),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     fake_projection_store_done(&table);

@@ -1,5 +1,6 @@
 /* The statistics against a recount: of the rows, and of the facts of the history, written plainly.
  */
+#include "libs/wire/erasure.h"
 #include "tests/support/fake_projection_store.h"
 
 #include <setjmp.h>
@@ -16,6 +17,11 @@
 static uint32_t seed;
 static struct batch_event history[HISTORY];
 static struct fake_projection_store fake;
+static struct {
+    int64_t user_id;
+    int32_t partition;
+} pseudonyms[HISTORY]; /* of the history */
+static size_t pseudonym_count;
 
 static uint32_t any(uint32_t below)
 {
@@ -37,13 +43,17 @@ static struct event any_event(uint32_t number)
 {
     static const enum event_kind KINDS[] = {EVENT_USER_SEEN,         EVENT_VIDEO_DOWNLOADED,
                                             EVENT_VIDEO_DOWNLOADED,  EVENT_MUSIC_EXTRACTED,
-                                            EVENT_USER_LANG_CHANGED, EVENT_USER_MODE_CHANGED};
+                                            EVENT_USER_LANG_CHANGED, EVENT_USER_MODE_CHANGED,
+                                            EVENT_USER_ERASED};
     static const char *const LANGS[] = {"en", "ru", "ar"};
     static const char *const LINKS[] = {"promo", "Promo", "x"};
-    struct event event = {.kind = KINDS[any(6)], .bot_id = 1, .update_id = any(9)};
+    struct event event = {
+        .kind = KINDS[any(20) == 0 ? 6 : any(6)], .bot_id = 1, .update_id = any(9)};
     event.occurred_at_ms = any_time_ms();
     event.subject_id = (int64_t)(any(USERS) * any(USERS) / USERS) - USERS / 4;
     memcpy(event.id, &number, sizeof(number));
+    if (event.kind == EVENT_USER_ERASED && event.subject_id == 0)
+        event.subject_id = USERS;
     if (event.kind == EVENT_USER_SEEN) {
         event.user_seen.source = SEEN_TEXT;
         event.user_seen.lang = bytes_of_text(LANGS[any(3)]);
@@ -58,19 +68,32 @@ static struct event any_event(uint32_t number)
     return event;
 }
 
+/* A pseudonym's is that of whom it stands for. */
 static int32_t partition_of(int64_t user_id)
 {
+    for (size_t i = 0; i < pseudonym_count && erasure_is_pseudonym(user_id); i++)
+        if (pseudonyms[i].user_id == user_id)
+            return pseudonyms[i].partition;
     return (int32_t)((user_id + USERS) % PARTITIONS);
+}
+
+static void note_pseudonym(const struct batch_event *erased)
+{
+    pseudonyms[pseudonym_count].user_id = erasure_pseudonym(&erased->event);
+    pseudonyms[pseudonym_count++].partition = erased->record.place.partition;
 }
 
 static void any_history(void)
 {
+    pseudonym_count = 0;
     for (uint32_t i = 0; i < HISTORY; i++) {
         history[i] = (struct batch_event){.event = any_event(i + 1)};
         history[i].record.place =
             (struct fold_place){.partition = partition_of(history[i].event.subject_id),
                                 .offset = i,
                                 .record_ms = FOLD_32_DAYS_S * 10000};
+        if (history[i].event.kind == EVENT_USER_ERASED)
+            note_pseudonym(&history[i]);
     }
 }
 
@@ -214,9 +237,11 @@ static size_t rank_of(const struct fold_user *user)
     size_t rank = 0;
     for (size_t i = 0; i < fake.user_count; i++) {
         const struct fold_user *other = &fake.users[i];
-        bool is_before =
-            other->videos.count > user->videos.count ||
-            (other->videos.count == user->videos.count && other->user_id < user->user_id);
+        bool is_as_good = other->videos.count == user->videos.count;
+        bool is_alike = erasure_is_pseudonym(other->user_id) == erasure_is_pseudonym(user->user_id);
+        bool is_before = other->videos.count > user->videos.count ||
+                         (is_as_good && is_alike && other->user_id < user->user_id) ||
+                         (is_as_good && !is_alike && erasure_is_pseudonym(other->user_id));
         rank += partition_of(other->user_id) == partition_of(user->user_id) && is_before;
     }
     return rank;

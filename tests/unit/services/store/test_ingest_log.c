@@ -139,9 +139,9 @@ static void a_position_lost_while_reading_stops(void **state)
 static void an_event_of_a_later_build_stops_its_partition(void **state)
 {
     struct ingest_bench *bench = *state;
-    struct event erased = ingest_bench_event(bench, EVENT_USER_ERASED, 5);
+    static const char NEWER[] = "\x0a\x10iiiiiiiiiiiiiiii\x10\x63\x82\x06"; /* bot 99, field 96 */
     ingest_bench_put_videos(bench, 0, 5, 3);
-    (void)fake_log_put(&bench->log, 0, &erased);
+    (void)fake_log_put_raw(&bench->log, 0, "99:5", (struct bytes){NEWER, sizeof(NEWER)});
     ingest_bench_put_videos(bench, 0, 5, 3);
     ingest_bench_put_videos(bench, 1, 6, 3);
     ingest_bench_work(bench, 0);
