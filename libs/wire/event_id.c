@@ -91,27 +91,6 @@ static bool get_hex_digit(char digit, uint8_t *out)
     return true;
 }
 
-/* Canonical lower-case text of version 7 and the RFC's variant only. */
-static bool get_uuid7(struct bytes key, uint8_t out[16])
-{
-    static const char shape[] = "xxxxxxxx-xxxx-7xxx-vxxx-xxxxxxxxxxxx";
-    if (key.len != sizeof(shape) - 1)
-        return false;
-    size_t digits = 0;
-    for (size_t i = 0; i < key.len; i++) {
-        uint8_t digit;
-        if (shape[i] == '-' && key.data[i] == '-')
-            continue;
-        if (shape[i] == '-' || !get_hex_digit(key.data[i], &digit))
-            return false;
-        if ((shape[i] == '7' && digit != 7) || (shape[i] == 'v' && (digit & 0xc) != 0x8))
-            return false;
-        out[digits / 2] = (uint8_t)(digits % 2 == 0 ? digit << 4 : out[digits / 2] | digit);
-        digits++;
-    }
-    return true;
-}
-
 void event_id_of_key(const struct event *event, struct bytes key, uint8_t out[EVENT_ID_LEN])
 {
     struct lines lines;
@@ -123,7 +102,7 @@ void event_id_of_key(const struct event *event, struct bytes key, uint8_t out[EV
     lines_add(&lines, key);
     lines_digest(&lines, hash);
     memcpy(out, hash, EVENT_ID_LEN);
-    if (get_uuid7(key, uuid))
+    if (event_id_get_uuid7(key, uuid))
         memcpy(out, uuid, LEAD_LEN);
 }
 
@@ -158,6 +137,27 @@ void event_id_of_command(const struct event *event, int32_t partition, const uin
     lines_digest(&lines, hash);
     memcpy(out, uuid, LEAD_LEN);
     memcpy(out + LEAD_LEN, hash + LEAD_LEN, LEAD_LEN);
+}
+
+/* Of version 7 and the RFC's variant only. */
+bool event_id_get_uuid7(struct bytes text, uint8_t out[16])
+{
+    static const char shape[] = "xxxxxxxx-xxxx-7xxx-vxxx-xxxxxxxxxxxx";
+    if (text.len != sizeof(shape) - 1)
+        return false;
+    size_t digits = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t digit;
+        if (shape[i] == '-' && text.data[i] == '-')
+            continue;
+        if (shape[i] == '-' || !get_hex_digit(text.data[i], &digit))
+            return false;
+        if ((shape[i] == '7' && digit != 7) || (shape[i] == 'v' && (digit & 0xc) != 0x8))
+            return false;
+        out[digits / 2] = (uint8_t)(digits % 2 == 0 ? digit << 4 : out[digits / 2] | digit);
+        digits++;
+    }
+    return true;
 }
 
 void event_id_show(const uint8_t id[EVENT_ID_LEN], char out[37])

@@ -31,6 +31,9 @@ void event_id_of_row(const struct event *event, const struct event_import_row *r
 void event_id_of_command(const struct event *event, int32_t partition, const uint8_t uuid[16],
                          uint8_t out[EVENT_ID_LEN]);
 
+/* A UUIDv7 in canonical lower-case text. */
+bool event_id_get_uuid7(struct bytes text, uint8_t out[16]);
+
 /* 36 characters and a NUL. */
 void event_id_show(const uint8_t id[EVENT_ID_LEN], char out[37]);
 

@@ -4,6 +4,7 @@
 #include "libs/base/log.h"
 #include "services/store/app.h"
 #include "services/store/app_dlq.h"
+#include "services/store/app_erase.h"
 #include "services/store/app_import.h"
 #include "services/store/app_replay.h"
 #include "services/store/app_verify.h"
@@ -11,6 +12,8 @@
 #include "services/store/settings.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -122,6 +125,42 @@ static int dlq(void *self, int argc, char **argv)
     return app_dlq(settings, &options);
 }
 
+/* What cannot be taken back is asked for; where nobody can be asked it must be said. */
+static bool agrees(const struct erase_options *options, struct err *err)
+{
+    char answer[8] = "";
+    if (options->is_agreed)
+        return true;
+    if (isatty(STDIN_FILENO) == 0)
+        return err_set(err, ERR_REJECT, "erase: nobody can be asked here; say --yes");
+    (void)fputs("This cannot be taken back. Erase? (yes/no) ", stderr);
+    if (fgets(answer, sizeof(answer), stdin) != NULL && strcmp(answer, "yes\n") == 0)
+        return true;
+    return err_set(err, ERR_REJECT, "erase: not erased");
+}
+
+static int erase(void *self, int argc, char **argv)
+{
+    struct store_settings *settings = self;
+    struct erase_options options;
+    struct err err;
+    if (!erase_options_parse(argc, argv, &options, &err))
+        return command_line_fail(&LINE, EXIT_USAGE, &err);
+    if (options.is_help) {
+        erase_options_print_usage(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!agrees(&options, &err))
+        return command_line_fail(&LINE, EXIT_USAGE, &err);
+    if (!store_settings_load_database(environ, stderr, settings, &err) ||
+        !app_erase_check(settings, &err))
+        return command_line_fail(&LINE, EXIT_CONFIG, &err);
+    start_log(settings);
+    if (!app_erase(settings, &options, stdout, &err))
+        return command_line_fail(&LINE, EXIT_FAILURE, &err);
+    return EXIT_SUCCESS;
+}
+
 static int check_config(void *self)
 {
     struct store_settings *settings = self;
@@ -142,7 +181,8 @@ static const struct subcommand SUBCOMMANDS[] = {{.words = "run", .run = run},
                                                 {.words = "replay", .run_with = replay},
                                                 {.words = "import", .run_with = import},
                                                 {.words = "verify", .run_with = verify},
-                                                {.words = "dlq", .run_with = dlq}};
+                                                {.words = "dlq", .run_with = dlq},
+                                                {.words = "erase", .run_with = erase}};
 
 static const struct command_line LINE = {
     .name = APP_NAME,
@@ -153,7 +193,8 @@ static const struct command_line LINE = {
                 "                    replay --help\n"
                 "  import ...        publish the rows of another bot's database; import --help\n"
                 "  verify ...        recount the tables and say what differs; verify --help\n"
-                "  dlq ...           list, show, retry, drop or export dead letters; dlq --help\n",
+                "  dlq ...           list, show, retry, drop or export dead letters; dlq --help\n"
+                "  erase ...         erase a person from everything; erase --help\n",
     .subcommands = SUBCOMMANDS,
     .count = sizeof(SUBCOMMANDS) / sizeof(*SUBCOMMANDS),
     .settings_size = sizeof(struct store_settings),
