@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -21,9 +22,9 @@ from tests.support.pair import Pair
 from tests.support.processes import Service
 from tests.support.traffic import Traffic, TrafficPlan
 
-PREVIOUS = "5de8404"  # an older commit with the same projections; later: the last release
 FOLDER = ROOT / ".cache" / "previous"
 SERVICES = ("telefact-gateway", "telefact-store")
+GENERATION, MIGRATIONS = "services/store/postgres/generation.h", "services/store/postgres/migrations"
 KNOWS = "bool fold_is_known(enum event_kind kind)\n{\n"
 KNOWS_NO_MUSIC = KNOWS + "    if (kind == EVENT_MUSIC_EXTRACTED)\n        return false;\n"
 UNFIT = {
@@ -33,6 +34,25 @@ UNFIT = {
     "changed": ("UPDATE telefact.schema_migrations SET checksum = 'x'", "not the one of this build"),
     "of_another_projection": ("UPDATE telefact.generations SET projection_version = 99", "projection version 99"),
 }
+
+
+def git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+
+
+def tables_of(commit: str) -> tuple[list[str], str]:
+    """What a build of the commit makes of the database: the projection's version, and the migrations."""
+    header = git("show", f"{commit}:{GENERATION}").splitlines()
+    version = [line for line in header if line.startswith("#define PROJECTION_VERSION ")]
+    return version, git("rev-parse", f"{commit}:{MIGRATIONS}")
+
+
+def oldest_alike() -> str:
+    """The oldest commit whose build runs beside one of HEAD on one database; HEAD itself when none is older."""
+    commits = git("rev-list", "--first-parent", "HEAD", "--", GENERATION, MIGRATIONS).split() or ["HEAD"]
+    assert tables_of(commits[0])[0] and tables_of(commits[0]) == tables_of("HEAD")
+    alike = itertools.takewhile(lambda commit: tables_of(commit) == tables_of("HEAD"), commits)
+    return list(alike)[-1]
 
 
 def unpack(commit: str, folder: Path) -> None:
@@ -60,10 +80,11 @@ def build(folder: Path, *services: str) -> Path:
 @pytest.fixture(scope="session")
 def previous() -> Path:
     """Folder with the services of the earlier commit, built once."""
-    folder = FOLDER / PREVIOUS
+    commit = oldest_alike()
+    folder = FOLDER / commit
     built = folder / "build" / "dev" / "bin"
     if not all((built / name).is_file() for name in SERVICES):
-        unpack(PREVIOUS, folder)
+        unpack(commit, folder)
         build(folder, *SERVICES)
     return built
 
