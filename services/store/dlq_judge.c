@@ -3,7 +3,7 @@
 #include "services/store/fold.h"
 
 static const struct dlq_verdict EXPIRED = {
-    "expired", "its bytes have expired: nothing is left to be written", true};
+    "expired", "its bytes have expired or were erased: nothing is left to be written", true};
 static const struct dlq_verdict UNKNOWN = {
     "unknown_payload", "it would stop its partition: retry it with the build that knows it", true};
 static const struct dlq_verdict LONG_KEY = {"wrong_key", "its key is longer than any key of ours",

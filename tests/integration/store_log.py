@@ -13,11 +13,14 @@ import psycopg
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.support.oracle import ids
 from tests.support.processes import Service, free_port
 from tests.support.protos import event_pb2
 
 BOT_ID = 123456789
 TIME_MS = 1_760_000_000_000
+ERASED_MS = TIME_MS + 60_000
+COMMAND = bytes.fromhex("0199c0de00007abc8def0123456789ab")  # of an erase
 PATIENCE_S = 180.0  # of every wait, on a busy machine
 Event = event_pb2.Event
 
@@ -44,6 +47,13 @@ def video(user_id: int, ident: object, **fields: Any) -> Event:
 def seen(user_id: int, ident: object, source: int = 2, lang: str = "ru", **fields: Any) -> Event:
     chat_type = 1 if user_id > 0 else 2
     return make("user_seen", ident, user_id=user_id, source=source, chat_type=chat_type, lang=lang, **fields)
+
+
+def erasure(user_id: int, partition: int, at_ms: int = ERASED_MS, command: bytes = COMMAND) -> Event:
+    """One of the events of an erase command: that of this partition."""
+    event = make("user_erased", "", time_ms=at_ms, user_id=user_id)
+    event.event_id = ids.of_command(BOT_ID, "user_erased", user_id, partition, command)
+    return event
 
 
 def key_of(event: Event) -> bytes:
@@ -96,6 +106,13 @@ class Log:
         self._producer.flush(PATIENCE_S)
         assert all(partition >= 0 for partition, _ in places)
         return places
+
+    def erase(self, user_id: int, at_ms: int = ERASED_MS, command: bytes = COMMAND) -> int:
+        """Write an event into every partition; how many."""
+        for partition in range(self.partitions):
+            event = erasure(user_id, partition, at_ms, command)
+            self.put_raw([(key_of(event), event.SerializeToString())], partition)
+        return self.partitions
 
     def delete_records(self, partition: int, before: int) -> None:
         from confluent_kafka import TopicPartition

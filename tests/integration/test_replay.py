@@ -14,13 +14,15 @@ import psycopg
 import pytest
 
 from deploy.local.servers import Servers
-from tests.integration.store_log import Event, Log, connected, environment, make, rows, seen, store, video, wait_for
+from tests.integration.store_log import (
+    ERASED_MS, Event, Log, connected, environment, make, rows, seen, store, video, wait_for,
+)
 from tests.support.processes import Service, free_port
 from tests.support.protos import read_grpc, read_pb2
 
 Database = psycopg.Connection[Any]
 TABLES = ("users", "profiles", "videos", "music", "applied", "aliases", "totals", "buckets", "langs", "referrals",
-          "top_users")
+          "top_users", "tombstones")
 
 
 class Bench:
@@ -132,6 +134,39 @@ def test_a_rebuild_is_killed_again_and_again_and_is_the_same(bench: Bench) -> No
                 assert code == 0, bench.log_text() + out
                 assert state_of(database, 2) == "live"
                 assert content(database, 1) == content(database, 2)
+
+    run(body)
+
+
+def test_a_rebuild_with_erased_people_is_equal_and_erases_on(bench: Bench) -> None:
+    async def body() -> None:
+        people, group, later = (5, -13), -207, ERASED_MS + 1000
+        events = varied(600)
+        for event in events[200:240]:
+            event.occurred_at_ms = 0
+        back = [seen(5, "back", time_ms=later), video(5, "again", time_ms=later),
+                make("music_extracted", "again too", user_id=5, video_id=1, time_ms=later)]
+        bench.log.put(events)
+        count = sum(bench.log.erase(each) for each in (*people, group)) + len(events)
+        bench.log.put([*back, *events])
+        count += bench.log.erase(40) + len(back) + len(events)
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == count)
+                erasures = rows(database, "SELECT * FROM telefact.erasures ORDER BY 1, 2")
+                assert len(erasures) == 4 * bench.log.partitions
+                assert rows(database, "SELECT count(*) FROM g1.users WHERE abs(user_id) >= 2::numeric ^ 62") == [(3,)]
+                assert rows(database, "SELECT videos, music FROM g1.users WHERE user_id = 5") == [(1, 1)]
+                worker = await bench.begin("start", "--swap", "--grace-hours", "1", STORE_BATCH_MAX_EVENTS="7")
+                await until("live", lambda: state_of(database, 2) == "live")
+                assert content(database, 1) == content(database, 2)
+                count += bench.log.erase(5, later + 1000, bytes(16))
+                await until("both are fed", lambda: applied(database, 1) == applied(database, 2) == count)
+                for generation in (1, 2):
+                    assert rows(database, f"SELECT FROM g{generation}.users WHERE user_id IN (5, -13, 40)") == []
+                assert content(database, 1) == content(database, 2)
+                worker.terminate()
+                assert await worker.wait() == 0
 
     run(body)
 

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.servers import Servers
 from tests.integration.store_log import (
-    BOT_ID, TIME_MS, Event, Log, connected, key_of, make, rows, seen, store, video, wait_applied,
+    BOT_ID, ERASED_MS, TIME_MS, Event, Log, connected, erasure, make, rows, seen, store, video, wait_applied,
 )
 from tests.support.oracle import ids
 from tests.support.oracle.erasing import PSEUDONYMS, subject_of
@@ -27,9 +27,7 @@ LINK, NAME, FIRST_NAME = "CanaryLinkOfGone", "canary_username_gone", "CanaryFirs
 VIDEO, SETTING, PATCH = "https://v.example/canary/video/gone", "CanarySettingGone", "CanaryPatchGone"
 CANARIES = (LINK, NAME, FIRST_NAME, VIDEO, SETTING, PATCH)
 PARTITIONS = 4
-ERASED_MS = TIME_MS + 60_000
 LATER_MS = TIME_MS + 120_000
-COMMAND = uuid.UUID("0199c0de-0000-7abc-8def-0123456789ab").bytes
 
 
 class Bench:
@@ -54,9 +52,7 @@ class Bench:
         return place
 
     def erase(self, database: psycopg.Connection[Any], user_id: int, at_ms: int = ERASED_MS) -> None:
-        for partition in range(PARTITIONS):
-            event = erasure(user_id, partition, at_ms)
-            self.put_raw(database, key_of(event), event.SerializeToString(), partition)
+        self._wait(database, self.log.erase(user_id, at_ms))
 
     def _wait(self, database: psycopg.Connection[Any], count: int) -> None:
         self.count += count
@@ -66,12 +62,6 @@ class Bench:
 @pytest.fixture
 def bench(servers: Servers, topic_prefix: str, database_url: str, binaries: Path, work_dir: Path) -> Bench:
     return Bench(servers, topic_prefix, database_url, binaries, work_dir)
-
-
-def erasure(user_id: int, partition: int, at_ms: int = ERASED_MS, command: bytes = COMMAND) -> Event:
-    event = make("user_erased", "", time_ms=at_ms, user_id=user_id)
-    event.event_id = ids.of_command(BOT_ID, "user_erased", user_id, partition, command)
-    return event
 
 
 def run(bench: Bench, body: Callable[[psycopg.Connection[Any]], Awaitable[None]], **more: str) -> None:
@@ -214,6 +204,7 @@ def test_nothing_of_an_erased_person_is_left_and_all_of_it_still_counts(bench: B
         assert sorted(cause for cause, _, _ in letters) == [
             "bad_patch", "malformed", "wrong_key", "wrong_key", "wrong_partition"]
         assert all(key is None and value is None for _, key, value in letters)
+        assert rows(database, "SELECT DISTINCT is_expired, subjects FROM telefact.dead_letters") == [(True, [])]
         assert rows(database, "SELECT partition, subject, until_ms FROM g1.tombstones ORDER BY 1") == [
             (partition, uuid.UUID(bytes=subject_of(GONE)), ERASED_MS) for partition in range(PARTITIONS)]
         assert rows(database, "SELECT partition, event_id FROM telefact.erasures ORDER BY 1") == [
@@ -262,8 +253,8 @@ def test_late_records_of_an_erased_person_bring_nothing_back(bench: Bench) -> No
         bench.erase(database, GONE)
         assert traces(database, GONE) == []
         assert counts(database) == before
-        assert rows(database, "SELECT count(*), count(record_key), count(record_value) "
-                              "FROM telefact.dead_letters") == [(5, 0, 0)]
+        assert rows(database, "SELECT count(*), count(record_key), count(record_value), bool_and(is_expired) "
+                              "FROM telefact.dead_letters") == [(5, 0, 0, True)]
 
     run(bench, early)
     run(bench, late, STORE_BATCH_MAX_EVENTS="3")

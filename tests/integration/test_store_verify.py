@@ -12,13 +12,17 @@ import pytest
 
 from deploy.local.servers import Servers
 from tests.integration.store_command import Ended, run_store
-from tests.integration.store_log import BOT_ID, Log, connected, rows, store, video, wait_applied
+from tests.integration.store_log import (
+    BOT_ID, Event, Log, connected, make, rows, seen, store, video, wait_applied,
+)
 from tests.property.histories import LARGE, WIDE, history_of
 from tests.support.oracle.check_log import as_proto
 
 CHECKS = Path(__file__).resolve().parents[2] / "services" / "store" / "postgres" / "checks"
 NOW_MS = 1_760_000_000_000
 BASE = "t_store_verify"
+PEOPLE, GROUP = range(5_000_000_001, 5_000_000_021), -77_000_001  # who is erased
+PSEUDONYM = "abs(user_id::numeric) BETWEEN 2::numeric ^ 62 AND 2::numeric ^ 62 + 2::numeric ^ 61 - 1"
 
 _ONE = "(SELECT ctid FROM {table} {where} LIMIT 1)"
 
@@ -46,7 +50,7 @@ ON CONFLICT (partition, chat_class) DO UPDATE SET music = kept.music + 1, music_
 """
 
 PLANTED = {
-    "aliases": "INSERT INTO g1.aliases SELECT old_id, -4242 FROM g1.aliases LIMIT 1",
+    "aliases": "INSERT INTO g1.aliases SELECT old_id, -4242, partition FROM g1.aliases WHERE old_id > -100000 LIMIT 1",
     "buckets_chats": """
         UPDATE g1.buckets AS kept SET chats = kept.chats + 1
         FROM (SELECT * FROM g1.buckets WHERE level = 1 AND chats > 0 LIMIT 1) AS one
@@ -62,10 +66,14 @@ PLANTED = {
         ON CONFLICT (level, bucket, partition, chat_class) DO UPDATE SET chats = kept.chats + 1""",
     "buckets_users": _one("g1.buckets", "music_users = music_users + 1", "WHERE level = 3"),
     "dead_letters": _one("telefact.dead_letters", "decision = 'dropped'"),
+    "erased_facts": """
+        INSERT INTO g1.tombstones SELECT pk_id >> 48, encode(substring(sha256(convert_to(
+            E'telefact\\nerased\\n' || user_id, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid, downloaded_at * 1000 + 999
+        FROM g1.videos WHERE downloaded_at > 0 AND user_id BETWEEN 1 AND 100000 ORDER BY downloaded_at LIMIT 1""",
     "event_ids": "INSERT INTO g1.applied SELECT event_id FROM g1.videos LIMIT 1",
     "fact_partitions": _FREE_PLACE + """
         CREATE TEMP TABLE chat AS SELECT user_id FROM g1.videos, place
-        WHERE user_id > 0 AND videos.pk_id >> 48 < partition LIMIT 1;
+        WHERE user_id BETWEEN 1 AND 100000 AND videos.pk_id >> 48 < partition LIMIT 1;
         UPDATE g1.users SET music = music + 1 FROM chat WHERE users.user_id = chat.user_id;
         """ + _ADD_SOUND,
     "fact_users": _FREE_PLACE + "CREATE TEMP TABLE chat AS SELECT 987654321987 AS user_id;" + _ADD_SOUND,
@@ -109,6 +117,23 @@ def _json(ended: Ended) -> dict[str, Any]:
     return report
 
 
+def _active(chat: int, n: int, time_ms: int) -> list[Event]:
+    """What makes a chat one of the most active ones."""
+    videos = [video(chat, f"{chat} {time_ms} {i}", time_ms=time_ms) for i in range(60 - n)]
+    return [seen(chat, f"{chat} {time_ms}", source=1, link="gone", time_ms=time_ms), *videos]
+
+
+def _erase_some(log: Log) -> int:
+    """People and a group that moved are erased, records of theirs come again, and some ids are used again; all records."""
+    before = [make("chat_migrated", "moved", old_id=GROUP, new_id=GROUP - 1, time_ms=NOW_MS)]
+    before += [event for n, chat in enumerate((*PEOPLE, GROUP)) for event in _active(chat, n, NOW_MS)]
+    log.put(before)
+    erasures = sum(log.erase(chat, NOW_MS + 1000) for chat in (*PEOPLE, GROUP))
+    after = before + [event for n, chat in enumerate((*PEOPLE[:3], GROUP)) for event in _active(chat, n, NOW_MS + 2000)]
+    log.put(after)
+    return len(before) + erasures + len(after)
+
+
 @pytest.fixture(scope="module")
 def built(servers: Servers, binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database that a store filled from varied histories, dead letters among them. It stays as it is."""
@@ -116,13 +141,14 @@ def built(servers: Servers, binaries: Path, tmp_path_factory: pytest.TempPathFac
     events = [event for seed, size in (("verify", LARGE), ("verify 2", WIDE), ("verify 3", WIDE))
               for event in history_of(seed, size, NOW_MS)]
     log.put([as_proto(BOT_ID, event, event.occurred_at_ms or 0) for event in events])
+    count = len(events) + _erase_some(log)
     log.put_raw([(f"{BOT_ID}:1".encode(), b"\xff"), (b"other", video(3, "x").SerializeToString())])
 
     async def fill() -> None:
         async with store(log, url, binaries, tmp_path_factory.mktemp("store_verify"),
                          STORE_DEAD_LETTERS_PER_1000="1000"):
             with connected(url) as database:
-                wait_applied(database, len(events) + 2)
+                wait_applied(database, count + 2)
 
     asyncio.run(fill())
     return url
@@ -143,10 +169,13 @@ def test_nothing_differs_after_a_varied_history(built: str, binaries: Path) -> N
     assert ended.out.endswith(f"{len(PLANTED)} checks, 0 found differences\n")
     assert ended.err.count("msg=checked") == len(PLANTED)
     with connected(built) as database:  # it is a history with something for every check
-        for table in ("aliases", "videos", "music", "applied", "profiles", "langs", "referrals", "buckets", "totals"):
+        for table in ("aliases", "videos", "music", "applied", "profiles", "langs", "referrals", "buckets", "totals",
+                      "tombstones"):
             assert rows(database, f"SELECT count(*) > 3 FROM g1.{table}") == [(True,)], table
         assert rows(database, "SELECT count(*) FROM telefact.dead_letters") == [(2,)]
         assert rows(database, "SELECT count(*) > 16 FROM g1.top_users") == [(True,)]
+        for table in ("users", "videos", "top_users"):
+            assert rows(database, f"SELECT count(*) > 3 FROM g1.{table} WHERE {PSEUDONYM}") == [(True,)], table
 
 
 def test_an_error_is_planted_for_every_check(built: str, binaries: Path) -> None:

@@ -2,6 +2,7 @@
 
 #include "libs/base/bytes.h"
 #include "libs/base/mem.h"
+#include "services/store/postgres/generation.h"
 #include "services/store/postgres/session.h"
 
 #include <stdio.h>
@@ -26,26 +27,14 @@ static int64_t number_at(const PGresult *result, int row, int column)
     return number;
 }
 
-static bool read_generation(struct session *session, int64_t *out, struct err *err)
-{
-    AUTO(result) PGresult *result = NULL;
-    if (!session_query(session, "SELECT generation FROM telefact.active", NULL, &result, err))
-        return false;
-    if (PQntuples(result) != 1)
-        return err_set(err, ERR_RETRY, "no generation is active");
-    *out = number_at(result, 0, 0);
-    return true;
-}
-
 static bool read_fences(struct session *session, struct position *out, struct err *err)
 {
-    int64_t generation = 0;
+    int generation = 0;
     char sql[64];
     AUTO(result) PGresult *result = NULL;
-    if (!read_generation(session, &generation, err))
+    if (!generation_active(session, &generation, err))
         return false;
-    (void)snprintf(sql, sizeof(sql), "SELECT partition, next_offset FROM g%d.fence",
-                   (int)generation);
+    (void)snprintf(sql, sizeof(sql), "SELECT partition, next_offset FROM g%d.fence", generation);
     if (!session_query(session, sql, NULL, &result, err))
         return false;
     int rows = PQntuples(result);

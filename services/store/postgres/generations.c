@@ -365,9 +365,10 @@ static bool set_paused(void *self, int id, bool is_paused, struct err *err)
 static bool make_indexes(void *self, int id, struct err *err)
 {
     static const char *const ANALYZE[] = {
-        "ANALYZE g%d.users",  "ANALYZE g%d.profiles", "VACUUM (ANALYZE) g%d.videos",
-        "ANALYZE g%d.totals", "ANALYZE g%d.buckets",  "VACUUM (ANALYZE) g%d.music",
-        "ANALYZE g%d.langs",  "ANALYZE g%d.aliases",  "ANALYZE g%d.referrals",
+        "ANALYZE g%d.users",      "ANALYZE g%d.profiles", "VACUUM (ANALYZE) g%d.videos",
+        "ANALYZE g%d.totals",     "ANALYZE g%d.buckets",  "VACUUM (ANALYZE) g%d.music",
+        "ANALYZE g%d.langs",      "ANALYZE g%d.aliases",  "ANALYZE g%d.referrals",
+        "ANALYZE g%d.tombstones",
     };
     struct generations *generations = self;
     struct session *session = NULL;

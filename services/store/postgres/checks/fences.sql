@@ -1,4 +1,4 @@
--- every partition that has facts, statistics or dead letters has a fence
+-- every partition that has facts, statistics, erased people or dead letters has a fence
 SELECT DISTINCT partition FROM (
     SELECT pk_id >> 48 AS partition FROM :schema.videos
     UNION ALL
@@ -11,6 +11,8 @@ SELECT DISTINCT partition FROM (
     SELECT partition FROM :schema.langs
     UNION ALL
     SELECT partition FROM :schema.top_users
+    UNION ALL
+    SELECT partition FROM :schema.tombstones
     UNION ALL -- a generation that is not read may be behind the one that set them aside
     SELECT partition FROM telefact.dead_letters
     WHERE ':schema' = (SELECT 'g' || generation FROM telefact.active)

@@ -1,6 +1,6 @@
--- Erasures, outside every generation (docs/adr/0010): a generation that is built of a past moment must know what came
--- later. No id stands here: where the erasure stands in the log, its event's id, the subject's hash (as in the
--- tombstones of a generation), and up to when events of that id are dropped.
+-- Erasures, outside every generation (docs/adr/0010): they tell what a generation that is built of a past moment lacks.
+-- No id stands here: where the erasure stands in the log, its event's id, the subject's hash (as in the tombstones of a
+-- generation), and up to when events of that id are dropped.
 CREATE TABLE telefact.erasures (
     partition integer NOT NULL,
     "offset"  bigint  NOT NULL,
