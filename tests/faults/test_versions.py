@@ -16,10 +16,14 @@ from tests.e2e.conftest import MakePlan, Run
 from tests.faults.database import check_counts, many
 from tests.faults.stores import quick
 from tests.faults.test_log_identity import alarm
-from tests.integration.store_log import Log, applied, connected, rows, wait_applied
+from tests.integration.store_log import Log, applied, connected, environment, rows, wait_applied
+from tests.integration.test_replay import Bench as Rebuilt
+from tests.integration.test_replay import applied as applied_in
+from tests.integration.test_replay import until as reached
+from tests.integration.test_replay import varied
 from tests.integration.test_store_ingest import Bench
 from tests.support.pair import Pair
-from tests.support.processes import Service
+from tests.support.processes import Service, free_port
 from tests.support.traffic import Traffic, TrafficPlan
 
 FOLDER = ROOT / ".cache" / "previous"
@@ -27,6 +31,7 @@ SERVICES = ("telefact-gateway", "telefact-store")
 GENERATION, MIGRATIONS = "services/store/postgres/generation.h", "services/store/postgres/migrations"
 KNOWS = "bool fold_is_known(enum event_kind kind)\n{\n"
 KNOWS_NO_MUSIC = KNOWS + "    if (kind == EVENT_MUSIC_EXTRACTED)\n        return false;\n"
+NEW_IN_PROJECTION = "aliases,tombstones"  # what the projection of this build has and the one before had otherwise
 UNFIT = {
     "missing": ("DROP SCHEMA telefact CASCADE", "is missing: run `telefact-store migrate`"),
     "older": ("DELETE FROM telefact.schema_migrations", "is older than this build: run `telefact-store migrate`"),
@@ -55,6 +60,13 @@ def oldest_alike() -> str:
     return list(alike)[-1]
 
 
+def newest_of_another_projection() -> str:
+    """The latest commit whose build makes other tables of the same log."""
+    commits = git("rev-list", "--first-parent", "HEAD", "--", GENERATION, MIGRATIONS).split()
+    others = itertools.dropwhile(lambda commit: tables_of(commit)[0] == tables_of("HEAD")[0], commits)
+    return next(others)
+
+
 def unpack(commit: str, folder: Path) -> None:
     """The sources of a commit."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -77,16 +89,26 @@ def build(folder: Path, *services: str) -> Path:
     return folder / "build" / "dev" / "bin"
 
 
-@pytest.fixture(scope="session")
-def previous() -> Path:
-    """Folder with the services of the earlier commit, built once."""
-    commit = oldest_alike()
+def built_once(commit: str) -> Path:
+    """Folder with the services of an earlier commit."""
     folder = FOLDER / commit
     built = folder / "build" / "dev" / "bin"
     if not all((built / name).is_file() for name in SERVICES):
         unpack(commit, folder)
         build(folder, *SERVICES)
     return built
+
+
+@pytest.fixture(scope="session")
+def previous() -> Path:
+    """The services of an earlier commit with the same tables."""
+    return built_once(oldest_alike())
+
+
+@pytest.fixture(scope="session")
+def of_another_projection() -> Path:
+    """The services of an earlier commit with other tables."""
+    return built_once(newest_of_another_projection())
 
 
 @pytest.fixture
@@ -151,6 +173,48 @@ def test_S07_a_topic_and_a_database_of_the_build_before_serve_this_one(
             assert verdict.is_green, verdict.report()
 
     run(body())
+
+
+@pytest.mark.timeout(600)
+def test_S07_tables_of_another_projection_are_built_beside_those_of_the_older_build(
+    run: Run, servers: Servers, topic_prefix: str, database_url: str, of_another_projection: Path, binaries: Path,
+    work_dir: Path
+) -> None:
+    """The older build's store serves until the swap; then one of this build goes on behind the rebuild's position."""
+    log = Log(servers.kafka_bootstrap, topic_prefix)
+    before = Rebuilt(log, database_url, of_another_projection, work_dir)
+    after = Rebuilt(log, database_url, binaries, work_dir)
+
+    async def body() -> None:
+        events = varied(1800)
+        log.put(events[:900])
+        async with before.store("older") as older:
+            with connected(database_url) as database:
+                await reached("applied", lambda: applied_in(database, 1) == 900)
+                assert run_store(after, "migrate").returncode == 0
+                log.put(events[900:1200])
+                await reached("applied on a migrated database", lambda: applied_in(database, 1) == 1200)
+                code, out = await after.replay("start", "--swap", "--expect-differences", NEW_IN_PROJECTION)
+                assert code == 0, after.log_text() + out
+                assert rows(database, "SELECT generation FROM telefact.active") == [(2,)]
+            assert older.is_running
+        log.put(events[1200:])
+        async with after.store("newer"):
+            with connected(database_url) as database:
+                await reached("applied by this build", lambda: applied_in(database, 2) == len(events))
+                videos = len({event.event_id for event in events if event.HasField("video_downloaded")})
+                assert rows(database, "SELECT count(*) FROM tt.videos") == [(videos,)]
+        verified = run_store(after, "verify")
+        assert verified.returncode == 0, verified.stdout
+
+    run(body())
+
+
+def run_store(bench: Rebuilt, *words: str) -> subprocess.CompletedProcess[str]:
+    settings = environment(bench.log, bench.url, free_port())
+    return subprocess.run(
+        [bench.binaries / "telefact-store", *words], env=settings, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.fixture
