@@ -1,6 +1,7 @@
 #include "services/store/import_rows.h"
 
 #include "libs/wire/decimal.h"
+#include "libs/wire/erasure.h"
 #include "libs/wire/event_codec.h"
 #include "libs/wire/event_id.h"
 
@@ -151,6 +152,8 @@ const char *import_row_events(const struct import_rules *rules, enum import_tabl
 {
     struct making making = {.rules = rules, .table = table, .row = row, .out = out};
     *out = (struct import_events){0};
+    if (erasure_is_pseudonym(row->user_id))
+        return "user_id: one of those that pseudonyms of erased people are made of";
     if (row->has_time && row->time_s < 1)
         return "time: not after the beginning of 1970";
     if (row->has_time && row->time_s > rules->now_s + CLOCK_AHEAD_MAX_S)

@@ -38,24 +38,21 @@ static struct metric late = {.name = "late_events_total",
 
 static const char *const CAUSES[] = {"malformed", "other_bot",       "wrong_key",   "bad_row",
                                      "bad_patch", "wrong_partition", "reserved_id", "other"};
-static struct metric_series dlq_series[] = {
-    {.labels = "cause=\"malformed\""},   {.labels = "cause=\"other_bot\""},
-    {.labels = "cause=\"wrong_key\""},   {.labels = "cause=\"bad_row\""},
-    {.labels = "cause=\"bad_patch\""},   {.labels = "cause=\"wrong_partition\""},
-    {.labels = "cause=\"reserved_id\""}, {.labels = "cause=\"other\""},
-};
+#define BY_CAUSE \
+    { \
+        {.labels = "cause=\"malformed\""},   {.labels = "cause=\"other_bot\""}, \
+        {.labels = "cause=\"wrong_key\""},   {.labels = "cause=\"bad_row\""}, \
+        {.labels = "cause=\"bad_patch\""},   {.labels = "cause=\"wrong_partition\""}, \
+        {.labels = "cause=\"reserved_id\""}, {.labels = "cause=\"other\""}, \
+    }
+static struct metric_series dlq_series[COUNT(CAUSES)] = BY_CAUSE;
 static struct metric dlq = {.name = "dlq_total",
                             .help = "Records set aside as dead letters, by cause.",
                             .kind = METRIC_COUNTER,
                             .series = dlq_series,
                             .count = COUNT(dlq_series)};
 
-static struct metric_series open_series[] = {
-    {.labels = "cause=\"malformed\""}, {.labels = "cause=\"other_bot\""},
-    {.labels = "cause=\"wrong_key\""}, {.labels = "cause=\"bad_row\""},
-    {.labels = "cause=\"bad_patch\""}, {.labels = "cause=\"wrong_partition\""},
-    {.labels = "cause=\"other\""},
-};
+static struct metric_series open_series[COUNT(CAUSES)] = BY_CAUSE;
 static struct metric open_letters = {
     .name = "dlq_open",
     .help = "Dead letters of all partitions that nobody has decided on, by cause; counted up to "

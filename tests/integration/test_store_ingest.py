@@ -171,28 +171,6 @@ def _check_counts(database: Database, events: list[Event]) -> None:
         (kinds.count("video_downloaded"), kinds.count("music_extracted"))]
 
 
-def test_stores_that_meet_the_same_migrations_take_them_in_one_order(bench: Bench, servers: Servers, topic_prefix: str) -> None:
-    """A group's migration stands in two partitions, so two stores may write it at once; here we are the other one."""
-    bench.log = Log(servers.kafka_bootstrap, f"{topic_prefix}.one", 1)
-    groups = [make("chat_migrated", old, old_id=old, new_id=old - 1000) for old in (-10, -20)]
-    bench.log.put([video(5, "before")])
-
-    async def body() -> None:
-        async with bench.running():
-            with psycopg.connect(bench.url) as other, connected(bench.url) as database:
-                other.execute("SET lock_timeout = '100ms'")  # sooner than a deadlock is looked for
-                other.execute("INSERT INTO g1.aliases VALUES (-20, -1020)")
-                bench.log.put(groups)
-                wait_for("the store to wait for us", lambda: rows(
-                    database, "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'") != [])
-                other.execute("INSERT INTO g1.aliases VALUES (-10, -1010)")
-                other.commit()
-                wait_applied(database, 1 + len(groups))
-                assert rows(database, "SELECT * FROM g1.aliases ORDER BY 1") == [(-20, -1020), (-10, -1010)]
-
-    run(body)
-
-
 def test_duplicates_within_and_across_batches_count_once(bench: Bench) -> None:
     async def body() -> None:
         first, second = _many(3000), _many(3000, start=3000)

@@ -32,11 +32,12 @@ _USERS = (
     (3, NOW_S - 6, "hi", "", False, 4, 0),
     (4, NOW_S - 7, "id", LONG_LINK, True, 0, 1),
     (-5, NOW_S - 8, "ru", "Group_1", False, 3, NOW_S),
-    (-(2**62), None, "ar", None, True, 0, 0),
+    (1 - 2**62, None, "ar", None, True, 0, 0),
     (2**63 - 1, 1, "so", "Ref_B", False, 1_000_000, 86_400),
 )
 _WRONG_USERS = (
     (0, NOW_S, "en", None, False, 0, 0, "user_id"),
+    (-(2**62), NOW_S, "en", None, False, 0, 0, "user_id"),
     (11, NOW_S, "xx", None, False, 0, 0, "lang"),
     (12, 0, "en", None, False, 0, 0, "time"),
     (13, _FUTURE, "en", None, False, 0, 0, "time"),
