@@ -23,6 +23,8 @@ struct look {
     struct log_state log;
     struct position now;
     enum replay_progress progress;
+    int live_id;      /* 0: none */
+    bool is_one_kept; /* for going back to, with tables of the same projection */
 };
 
 void generation_row_done(struct generation_row *row)
@@ -63,11 +65,30 @@ static void look_done(struct look *look)
     position_done(&look->now);
 }
 
+static bool look_at_others(struct replay *replay, struct look *look, struct err *err)
+{
+    struct generation_row *rows = NULL;
+    size_t count = 0;
+    if (!replay->store.list(replay->store.self, &rows, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].state == GENERATION_LIVE)
+            look->live_id = rows[i].id;
+        look->is_one_kept =
+            look->is_one_kept || (rows[i].state == GENERATION_RETIRED &&
+                                  rows[i].projection_version == look->row.projection_version);
+        generation_row_done(&rows[i]);
+    }
+    free(rows);
+    return true;
+}
+
 static bool look_at(struct replay *replay, struct look *out, struct err *err)
 {
     struct generation_store *store = &replay->store;
     *out = (struct look){0};
     bool is_good = store->load(store->self, replay->rules.id, &out->row, err) &&
+                   look_at_others(replay, out, err) &&
                    (out->row.state == GENERATION_DROPPING ||
                     (store->positions(store->self, replay->rules.id, &out->now, err) &&
                      replay->log.read(replay->log.self, &out->log, err)));
@@ -76,22 +97,12 @@ static bool look_at(struct replay *replay, struct look *out, struct err *err)
     return is_good;
 }
 
-/* The live one's distance; itself when it is the live one. */
 static bool live_behind(struct replay *replay, const struct look *look, int64_t *out,
                         struct err *err)
 {
-    struct generation_row *rows = NULL;
-    size_t count = 0;
     struct position live = {0};
-    if (!replay->store.list(replay->store.self, &rows, &count, err))
-        return false;
-    bool is_good = true;
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].state == GENERATION_LIVE)
-            is_good = replay->store.positions(replay->store.self, rows[i].id, &live, err);
-        generation_row_done(&rows[i]);
-    }
-    free(rows);
+    bool is_good = look->live_id == 0 ||
+                   replay->store.positions(replay->store.self, look->live_id, &live, err);
     *out = replay_distance(&live, &look->log.end);
     position_done(&live);
     return is_good;
@@ -227,6 +238,9 @@ static enum replay_progress progress_of(struct replay *replay, const struct look
         return REPLAY_GONE;
     if (generation_is_unfinished(state))
         return REPLAY_GOES_ON;
+    /* Tables of another projection are kept up by their own build. */
+    if (state == GENERATION_LIVE && !look->is_one_kept)
+        return REPLAY_DONE;
     if (replay->grace_until_ms == 0)
         replay->grace_until_ms = now_ms + replay->rules.grace_ms;
     return now_ms >= replay->grace_until_ms ? REPLAY_DONE : REPLAY_GOES_ON;

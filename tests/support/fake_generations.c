@@ -30,6 +30,7 @@ static bool fake_open(void *self, struct err *err)
 static void fill_row(const struct fake_generation *item, int id, struct generation_row *out)
 {
     *out = (struct generation_row){.id = id,
+                                   .projection_version = item->projection_version,
                                    .state = item->state,
                                    .is_paused = item->is_paused,
                                    .has_end = item->has_end,

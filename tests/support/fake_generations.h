@@ -11,6 +11,7 @@
 #define FAKE_LOG_PARTITIONS 2
 
 struct fake_generation {
+    int projection_version;
     bool is_there;
     bool is_paused, has_end;
     enum generation_state state;

@@ -42,7 +42,7 @@ def in_time(history: Iterable[tuple[Event, Place]]) -> Iterator[tuple[Event, Pla
             key = (place.partition, event.subject_id)
             until[key] = max(until.get(key, 0), until_of(event, place))
             yield event, place
-        elif all(time_of(event, place) > until.get((place.partition, each), -1) for each in _named(event)):
+        elif all(_dated(event, place) > until.get((place.partition, each), -1) for each in _named(event)):
             yield event, place
 
 
@@ -56,6 +56,11 @@ def effective(history: Iterable[tuple[Event, Place]]) -> Iterator[tuple[Event, P
         if event.kind in ("user_seen", "user_erased") or event.event_id not in known:
             known.add(event.event_id)
             yield event, place
+
+
+def _dated(event: Event, place: Place) -> int:
+    """What the gateway dates by its own clock is written at once."""
+    return place.record_ms if event.occurred_at_ms is None else time_of(event, place)
 
 
 def _named(event: Event) -> tuple[int, ...]:

@@ -100,6 +100,21 @@ static void it_goes_by_bulk_indexes_and_comparison_to_the_swap(void **state)
     assert_int_equal(bench->progress, REPLAY_DONE);
 }
 
+static void tables_of_another_projection_are_not_kept_up(void **state)
+{
+    struct bench *bench = *state;
+    assert_true(make(bench, NULL, false));
+    bench->database.items[1].projection_version = 2;
+    bench->database.items[2].projection_version = 3;
+    fake_generations_set_state(&bench->database, 2, GENERATION_READY);
+    fake_generations_set_position(&bench->database, 2, 100, 50);
+    begin(bench, true);
+    assert_true(step(bench, 1));
+    assert_int_equal(bench->progress, REPLAY_GOES_ON);
+    assert_true(step(bench, 2));
+    assert_int_equal(bench->progress, REPLAY_DONE);
+}
+
 static void far_behind_it_is_not_compared_yet(void **state)
 {
     struct bench *bench = *state;
@@ -262,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(it_goes_by_bulk_indexes_and_comparison_to_the_swap),
+        TEST(tables_of_another_projection_are_not_kept_up),
         TEST(far_behind_it_is_not_compared_yet),
         TEST(without_being_told_it_stays_ready),
         TEST(what_differs_ends_it),
