@@ -181,6 +181,7 @@ static void put_subjects(struct array *arrays, const struct batch_event *event)
 void layout_put_dead_letter(struct layout_columns *columns, const struct batch_event *event)
 {
     struct array *arrays = columns->arrays;
+    const struct bytes none = {0};
     bool is_decoded = event->event.kind != EVENT_NONE;
     array_int32(&arrays[0], event->record.place.partition);
     array_int64(&arrays[1], event->record.place.offset);
@@ -189,8 +190,8 @@ void layout_put_dead_letter(struct layout_columns *columns, const struct batch_e
     array_bytes(&arrays[3], bytes_of_text(event_kind_name(event->event.kind)));
     array_bytes(&arrays[4], bytes_of_text(event->cause));
     array_bytes(&arrays[5], bytes_of_text(event->detail));
-    array_bytes(&arrays[6], event->is_withheld ? (struct bytes){0} : event->record.key);
-    array_bytes(&arrays[7], event->is_withheld ? (struct bytes){0} : event->record.value);
+    array_bytes(&arrays[6], event->is_withheld ? none : event->record.key);
+    array_bytes(&arrays[7], event->is_withheld ? none : event->record.value);
     array_int64(&arrays[8], event->record.place.record_ms);
     array_bool(&arrays[9], event->is_withheld);
     put_subjects(&arrays[10], event);
