@@ -63,7 +63,8 @@ PGconn *connect_start(const struct connect_options *options)
     /* Generic plans: planning for each array of ids would cost more than running. By index only: a
      * plan made while a table was small would compare every row with every id once it is large, and
      * for a page the planner, which does not see the parameters, would rather sort a whole table.
-     * No JIT: it costs a second where the statement takes microseconds. */
+     * No JIT: it costs a second where the statement takes microseconds. No parallel workers, which
+     * the planner would start for a guessed range: that takes longer than to read the real one. */
     (void)snprintf(
         server, sizeof(server),
         "-c statement_timeout=%" PRId64 " -c lock_timeout=%" PRId64
@@ -73,7 +74,8 @@ PGconn *connect_start(const struct connect_options *options)
         options->statement_timeout_ms, options->lock_timeout_ms, 2 * options->statement_timeout_ms,
         options->is_writer ? ""
                            : "-c default_transaction_read_only=on -c enable_bitmapscan=off"
-                             " -c enable_hashjoin=off -c enable_mergejoin=off");
+                             " -c enable_hashjoin=off -c enable_mergejoin=off"
+                             " -c max_parallel_workers_per_gather=0");
     /* What the user wrote wins over what stands before it. */
     const char *const keywords[] = {"keepalives_idle",           "keepalives_interval",
                                     "keepalives_count",          "tcp_user_timeout",
