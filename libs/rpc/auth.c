@@ -2,6 +2,7 @@
 
 #include "libs/base/mem.h"
 
+#include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 
 #define SCHEME "Bearer "
 #define SCHEME_LEN (sizeof(SCHEME) - 1)
+
+static_assert(RPC_DIGEST_BYTES == SHA256_DIGEST_LENGTH, "a digest of SHA-256");
 
 static void digest(struct bytes token, unsigned char *out)
 {
@@ -28,16 +31,22 @@ void rpc_auth_done(struct rpc_auth *auth)
     *auth = (struct rpc_auth){0};
 }
 
-bool rpc_auth_is_accepted(const struct rpc_auth *auth, struct bytes header)
+void rpc_credential_read(struct bytes header, struct rpc_credential *out)
+{
+    *out = (struct rpc_credential){0};
+    if (header.len < SCHEME_LEN || strncasecmp(header.data, SCHEME, SCHEME_LEN) != 0)
+        return;
+    digest((struct bytes){header.data + SCHEME_LEN, header.len - SCHEME_LEN}, out->digest);
+    out->is_given = true;
+}
+
+bool rpc_auth_is_accepted(const struct rpc_auth *auth, const struct rpc_credential *credential)
 {
     if (auth->count == 0)
         return true;
-    if (header.len < SCHEME_LEN || strncasecmp(header.data, SCHEME, SCHEME_LEN) != 0)
-        return false;
-    unsigned char mine[SHA256_DIGEST_LENGTH];
-    digest((struct bytes){header.data + SCHEME_LEN, header.len - SCHEME_LEN}, mine);
     int matches = 0;
     for (size_t i = 0; i < auth->count; i++)
-        matches |= CRYPTO_memcmp(mine, auth->digests + i * SHA256_DIGEST_LENGTH, sizeof(mine)) == 0;
-    return matches != 0;
+        matches |= CRYPTO_memcmp(credential->digest, auth->digests + i * RPC_DIGEST_BYTES,
+                                 RPC_DIGEST_BYTES) == 0;
+    return credential->is_given && matches != 0;
 }

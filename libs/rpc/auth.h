@@ -9,6 +9,14 @@
 
 #include "libs/base/bytes.h"
 
+#define RPC_DIGEST_BYTES 32
+
+/* What came with a call; the token itself is not kept. */
+struct rpc_credential {
+    bool is_given;
+    unsigned char digest[RPC_DIGEST_BYTES];
+};
+
 struct rpc_auth {
     unsigned char *digests;
     size_t count; /* 0: everybody is accepted */
@@ -18,6 +26,8 @@ void rpc_auth_init(struct rpc_auth *auth, const struct bytes *tokens, size_t cou
 void rpc_auth_done(struct rpc_auth *auth);
 
 /* The value of an authorization header; data NULL: there was none. */
-bool rpc_auth_is_accepted(const struct rpc_auth *auth, struct bytes header);
+void rpc_credential_read(struct bytes header, struct rpc_credential *out);
+
+bool rpc_auth_is_accepted(const struct rpc_auth *auth, const struct rpc_credential *credential);
 
 #endif

@@ -130,7 +130,7 @@ static void fire_cancel(struct rpc_call *call)
 void rpc_call_header(struct rpc_call *call, struct bytes name, struct bytes value)
 {
     if (call->request != NULL)
-        rpc_request_header(call->request, &call->server->auth, name, value);
+        rpc_request_header(call->request, name, value);
 }
 
 /* Whether the request may go on to a handler, judged by its headers; if not, it was answered. */
@@ -159,8 +159,9 @@ static bool is_method_fine(struct rpc_call *call)
     struct bytes path = rpc_headers_find(&call->request->headers, BYTES_LITERAL(":path"));
     const struct rpc_method *method = rpc_methods_find(&server->methods, path);
     call->method = method;
-    bool is_public = server->auth.count == 0 || (method != NULL && method->is_public);
-    if (!is_public && !call->request->is_accepted) {
+    bool is_public = method != NULL && method->is_public;
+    const struct rpc_auth *auth = &server->auths[method == NULL ? 0 : method->auth];
+    if (!is_public && !rpc_auth_is_accepted(auth, &call->request->credential)) {
         rpc_refuse(call, RPC_NO_TOKEN, "unauthenticated");
         return false;
     }

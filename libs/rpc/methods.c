@@ -57,6 +57,8 @@ void rpc_methods_init(struct rpc_methods *methods, const struct rpc_service *ser
                 .input = service->methods[j].input,
                 .handler = services[i].handlers[j],
                 .self = services[i].self,
+                .auth = services[i].token_count > 0 ? i + 1 : 0,
+                .is_endless = (services[i].endless >> j & 1U) != 0,
             };
             rpc_methods_add(methods, service->name, service->methods[j].name, method);
         }

@@ -15,6 +15,7 @@ struct rpc_method {
     rpc_handler_fn handler;                  /* NULL: not built yet */
     rpc_bytes_fn bytes_fn;
     void *self;
+    size_t auth;     /* whose tokens it needs: 0: all services', n: those of service n - 1 */
     bool is_public;  /* needs no token */
     bool is_endless; /* lives until the client goes, unless that gives a deadline */
 };

@@ -39,8 +39,7 @@ static bool is_grpc_type(struct bytes value)
     return value.len == 0 || value.data[0] == ';';
 }
 
-void rpc_request_header(struct rpc_request *request, const struct rpc_auth *auth, struct bytes name,
-                        struct bytes value)
+void rpc_request_header(struct rpc_request *request, struct bytes name, struct bytes value)
 {
     size_t size = name.len + value.len + RPC_HEADER_OVERHEAD;
     if (request->is_over || size > request->header_left) {
@@ -49,8 +48,8 @@ void rpc_request_header(struct rpc_request *request, const struct rpc_auth *auth
     }
     request->header_left -= size;
 
-    if (is_name(name, "authorization")) { /* judged here, so that no token stays in memory */
-        request->is_accepted = auth->count > 0 && rpc_auth_is_accepted(auth, value);
+    if (is_name(name, "authorization")) { /* digested here, so that no token stays in memory */
+        rpc_credential_read(value, &request->credential);
         return;
     }
     if (is_name(name, ":method"))

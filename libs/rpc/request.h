@@ -18,13 +18,12 @@ struct rpc_request {
     bool is_post;
     bool is_grpc; /* the content type is gRPC with protobuf */
     bool is_timeout_bad;
-    bool is_accepted; /* by its token */
+    struct rpc_credential credential;
 };
 
 void rpc_request_init(struct rpc_request *request, size_t header_max, size_t message_max);
 void rpc_request_done(struct rpc_request *request);
 
-void rpc_request_header(struct rpc_request *request, const struct rpc_auth *auth, struct bytes name,
-                        struct bytes value);
+void rpc_request_header(struct rpc_request *request, struct bytes name, struct bytes value);
 
 #endif

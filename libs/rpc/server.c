@@ -110,6 +110,16 @@ static void on_flush(void *self)
         rpc_connection_flush(list);
 }
 
+static void init_auths(struct rpc_server *server, const struct rpc_options *options)
+{
+    server->auth_count = options->service_count + 1;
+    server->auths = mem_array(server->auth_count, sizeof(*server->auths));
+    rpc_auth_init(&server->auths[0], options->tokens, options->token_count);
+    for (size_t i = 0; i < options->service_count; i++)
+        rpc_auth_init(&server->auths[i + 1], options->services[i].tokens,
+                      options->services[i].token_count);
+}
+
 bool rpc_server_open(struct loop *loop, const char *listen, const struct rpc_options *options,
                      struct rpc_server **out, struct err *err)
 {
@@ -122,7 +132,7 @@ bool rpc_server_open(struct loop *loop, const char *listen, const struct rpc_opt
     server->fd = -1;
     rpc_methods_init(&server->methods, options->services, options->service_count);
     server->health = rpc_health_new(&server->methods, options->services, options->service_count);
-    rpc_auth_init(&server->auth, options->tokens, options->token_count);
+    init_auths(server, options);
     rpc_session_setup_init(&server->setup);
     server->flush_timer = loop_timer_new(loop, on_flush, server);
     server->accept_timer = loop_timer_new(loop, on_accept_timer, server);
@@ -187,7 +197,9 @@ void rpc_server_free(struct rpc_server *server)
     loop_timer_free(server->accept_timer);
     rpc_health_free(server->health);
     rpc_session_setup_done(&server->setup);
-    rpc_auth_done(&server->auth);
+    for (size_t i = 0; i < server->auth_count; i++)
+        rpc_auth_done(&server->auths[i]);
+    free(server->auths);
     rpc_methods_done(&server->methods);
     free(server);
 }

@@ -61,6 +61,11 @@ struct rpc_service {
     const ProtobufCServiceDescriptor *descriptor;
     const rpc_handler_fn *handlers;
     void *self;
+    const struct bytes *tokens; /* the only ones that this service accepts, borrowed; none: those
+                                   of rpc_options */
+    size_t token_count;
+    uint32_t endless; /* bit n: method n lives until the client goes, unless that gives a deadline;
+                         its handler ends it when the server drains */
 };
 
 /* Why the server refused something before a handler could, or ended a call on its own. */
@@ -100,8 +105,8 @@ struct rpc_options {
     struct rpc_limits limits;
     const struct rpc_service *services; /* borrowed */
     size_t service_count;
-    const struct bytes *tokens; /* accepted bearer tokens, borrowed; none: no authentication (Health
-                                   needs none ever) */
+    const struct bytes *tokens; /* accepted bearer tokens of services without own ones, borrowed;
+                                   none: no authentication (Health needs none ever) */
     size_t token_count;
     struct rpc_metrics_hook hook;
 };

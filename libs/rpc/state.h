@@ -21,7 +21,8 @@ struct rpc_server {
     struct rpc_limits limits;
     struct rpc_metrics_hook hook;
     struct rpc_methods methods;
-    struct rpc_auth auth;
+    struct rpc_auth *auths; /* the common one, then one of each service */
+    size_t auth_count;
     struct rpc_session_setup setup;
     struct rpc_health *health;
 

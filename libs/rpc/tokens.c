@@ -127,6 +127,15 @@ void rpc_tokens_done(struct rpc_tokens *tokens)
     *tokens = (struct rpc_tokens){0};
 }
 
+bool rpc_tokens_share(const struct rpc_tokens *a, const struct rpc_tokens *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j < b->count; j++)
+            if (bytes_equal(a->items[i], b->items[j]))
+                return true;
+    return false;
+}
+
 /* The host of "host:port", without the brackets of an IPv6 address; false when it does not fit. */
 static bool copy_host(const char *listen, char *out, size_t size)
 {

@@ -19,6 +19,9 @@ MUST_CHECK bool rpc_tokens_load(const char *path, struct rpc_tokens *out, struct
 MUST_CHECK bool rpc_tokens_parse(struct bytes text, struct rpc_tokens *out, struct err *err);
 void rpc_tokens_done(struct rpc_tokens *tokens);
 
+/* A token is in both. */
+bool rpc_tokens_share(const struct rpc_tokens *a, const struct rpc_tokens *b);
+
 /* True when `listen` ("host:port") is a loopback address. Anything else needs tokens unless told
  * otherwise. */
 bool rpc_listen_is_loopback(const char *listen);

@@ -52,8 +52,8 @@ static struct rpc_server *open_server(struct loop *loop)
 {
     static const struct bytes TOKEN = {"0123456789abcdef", 16};
     rpc_handler_fn handlers[METHODS_MAX] = {answer, hold};
-    const struct rpc_service service = {&telefact__store__v1__read_service__descriptor, handlers,
-                                        NULL};
+    const struct rpc_service service = {
+        .descriptor = &telefact__store__v1__read_service__descriptor, .handlers = handlers};
     const struct rpc_options options = {
         .limits = rpc_limits_standard(),
         .services = &service,

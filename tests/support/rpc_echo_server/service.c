@@ -178,7 +178,11 @@ struct rpc_service echo_service_port(struct echo_service *service)
     static const rpc_handler_fn HANDLERS[] = {
         on_echo, on_count, on_sleep, on_fail, on_stats, NULL, on_set_serving,
     };
-    return (struct rpc_service){&telefact__test__v1__echo_service__descriptor, HANDLERS, service};
+    return (struct rpc_service){
+        .descriptor = &telefact__test__v1__echo_service__descriptor,
+        .handlers = HANDLERS,
+        .self = service,
+    };
 }
 
 struct rpc_metrics_hook echo_service_hook(struct echo_service *service)

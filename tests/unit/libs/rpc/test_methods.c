@@ -23,7 +23,15 @@ static void every_method_is_found_by_its_path_only(void **state)
     const ProtobufCServiceDescriptor *publish = &telefact__gateway__v1__publish_service__descriptor;
     rpc_handler_fn handlers[32] = {handle};
     assert_true(read->n_methods < 32);
-    const struct rpc_service services[] = {{read, handlers, handlers}, {publish, handlers, NULL}};
+    static const struct bytes TOKEN = {"0123456789abcdef", 16};
+    const struct rpc_service services[] = {
+        {.descriptor = read, .handlers = handlers, .self = handlers},
+        {.descriptor = publish,
+         .handlers = handlers,
+         .tokens = &TOKEN,
+         .token_count = 1,
+         .endless = 1},
+    };
     struct rpc_methods methods;
     rpc_methods_init(&methods, services, 2);
     assert_int_equal(methods.count, read->n_methods + publish->n_methods);
@@ -37,8 +45,10 @@ static void every_method_is_found_by_its_path_only(void **state)
     assert_ptr_equal(method->self, handlers);
     method = rpc_methods_find(&methods, BYTES_LITERAL("/telefact.store.v1.ReadService/GetUserIds"));
     assert_true(method != NULL && method->handler == NULL);
-    assert_non_null(
-        rpc_methods_find(&methods, BYTES_LITERAL("/telefact.gateway.v1.PublishService/Publish")));
+    assert_true(method != NULL && method->auth == 0 && !method->is_endless);
+    method =
+        rpc_methods_find(&methods, BYTES_LITERAL("/telefact.gateway.v1.PublishService/Publish"));
+    assert_true(method != NULL && method->auth == 2 && method->is_endless);
 
     static const char *const UNKNOWN[] = {"",
                                           "/",

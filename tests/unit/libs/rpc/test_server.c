@@ -68,8 +68,11 @@ static void give_up(void *self)
 static void open_server(struct fixture *fixture, struct rpc_limits limits)
 {
     static const rpc_handler_fn HANDLERS[] = {hold};
-    struct rpc_service service = {&telefact__gateway__v1__publish_service__descriptor, HANDLERS,
-                                  fixture};
+    struct rpc_service service = {
+        .descriptor = &telefact__gateway__v1__publish_service__descriptor,
+        .handlers = HANDLERS,
+        .self = fixture,
+    };
     const struct rpc_options options = {
         .limits = limits,
         .services = &service,

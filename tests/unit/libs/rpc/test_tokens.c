@@ -98,6 +98,18 @@ static void no_path_is_no_tokens_but_a_missing_file_is_a_fault(void **state)
     assert_false(rpc_tokens_load("/tmp", &tokens, &err));
 }
 
+static void a_token_of_two_files_is_noticed(void **state)
+{
+    (void)state;
+    struct bytes mine[] = {BYTES_LITERAL("first-token-of-two"),
+                           BYTES_LITERAL("second-token-of-two")};
+    struct bytes theirs[] = {BYTES_LITERAL("another-token-of-two"), mine[1]};
+    struct rpc_tokens a = {mine, 2};
+    assert_true(rpc_tokens_share(&a, &(struct rpc_tokens){theirs, 2}));
+    assert_false(rpc_tokens_share(&a, &(struct rpc_tokens){theirs, 1}));
+    assert_false(rpc_tokens_share(&a, &(struct rpc_tokens){NULL, 0}));
+}
+
 static void loopback_addresses_are_known(void **state)
 {
     (void)state;
@@ -119,6 +131,7 @@ int main(void)
         cmocka_unit_test(wrong_files_are_refused_without_telling_a_token),
         cmocka_unit_test(a_nul_is_no_blank),
         cmocka_unit_test(no_path_is_no_tokens_but_a_missing_file_is_a_fault),
+        cmocka_unit_test(a_token_of_two_files_is_noticed),
         cmocka_unit_test(loopback_addresses_are_known),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
