@@ -3,12 +3,16 @@
 #include "libs/base/buf.h"
 #include "libs/base/log.h"
 #include "libs/base/now.h"
+#include "libs/ops/admin.h"
 #include "services/store/app_ingest.h"
 #include "services/store/ingest_metrics.h"
 #include "services/store/ingest_refusals.h"
 #include "services/store/kafka/log_watch.h"
 #include "services/store/postgres/database_url.h"
 #include "services/store/postgres/generations.h"
+#include "services/store/replay_listener.h"
+#include "services/store/replay_meant.h"
+#include "services/store/replay_metrics.h"
 #include "services/store/replay_report.h"
 
 #include <poll.h>
@@ -113,19 +117,6 @@ static void done(struct app_replay *app)
 
 /* ---- which generation ---- */
 
-static bool is_meant(enum replay_action action, const struct generation_row *row)
-{
-    if (action == REPLAY_ROLLBACK)
-        return row->state == GENERATION_RETIRED;
-    if (action == REPLAY_CANCEL)
-        return generation_is_unfinished(row->state) || row->state == GENERATION_FAILED;
-    if (action == REPLAY_PAUSE || action == REPLAY_RESUME || action == REPLAY_SWAP)
-        return generation_is_unfinished(row->state);
-    return generation_is_unfinished(row->state) || row->state == GENERATION_FAILED ||
-           row->state == GENERATION_LIVE;
-}
-
-/* The newest one that the word can mean; a live one only where nothing is being built. */
 static bool find_meant(struct app_replay *app, int *out, struct err *err)
 {
     struct generation_row *rows = NULL;
@@ -135,13 +126,10 @@ static bool find_meant(struct app_replay *app, int *out, struct err *err)
         return true;
     if (!app->store.list(app->store.self, &rows, &count, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        bool is_live = rows[i].state == GENERATION_LIVE;
-        if (is_meant(app->options->action, &rows[i]) && (!is_live || *out == 0))
-            *out = rows[i].id;
-        generation_row_done(&rows[i]);
-    }
-    free(rows);
+    const struct generation_row *meant = NULL;
+    if (replay_meant(app->options->action, 0, rows, count, &meant) == REPLAY_FOUND)
+        *out = meant->id;
+    generation_rows_free(rows, count);
     return *out > 0 || err_set(err, ERR_REJECT, "%s",
                                app->options->action == REPLAY_ROLLBACK
                                    ? "no generation is kept to go back to"
@@ -173,7 +161,9 @@ static void report(struct app_replay *app, const struct replay_view *view)
 
 static void on_viewed(void *self, const struct replay_view *view)
 {
-    report(self, view);
+    struct app_replay *app = self;
+    report(app, view);
+    replay_metrics_set(app->generation, view, &app->speed);
 }
 
 /* The leading loop sees by itself that the thread is done. */
@@ -240,18 +230,38 @@ static enum replay_progress lead(struct app_replay *app, int generation, struct 
     return progress;
 }
 
-static int work(struct app_replay *app, int generation)
+static void add_metrics(const struct app_replay *app)
 {
-    struct app_ingest *ingest = NULL;
-    struct err err;
+    admin_add_metrics();
+    replay_metrics_add();
     ingest_metrics_add();
     ingest_refusals_add();
     consumer_add_metrics(&app->settings->kafka);
+}
+
+/* Who listens is told, so that no rebuild takes the address of the store beside it. */
+static bool open_listener(const struct app_replay *app, struct replay_listener **out,
+                          struct err *err)
+{
+    const char *listen = app->options->admin_listen;
+    return listen == NULL || replay_listener_open(listen, out, err) ||
+           err_prefix(err, "--admin-listen");
+}
+
+static int work(struct app_replay *app, int generation)
+{
+    struct app_ingest *ingest = NULL;
+    struct replay_listener *listener = NULL;
+    struct err err;
+    add_metrics(app);
     take_signals();
-    if (!open_ingest(app, generation, &ingest, &err))
+    if (!open_listener(app, &listener, &err) || !open_ingest(app, generation, &ingest, &err)) {
+        replay_listener_free(listener);
         return fail(&err);
+    }
     enum replay_progress progress = lead(app, generation, ingest);
     app_ingest_free(ingest);
+    replay_listener_free(listener);
     if (app->form == REPORT_BAR)
         (void)fputc('\n', stdout);
     if (progress == REPLAY_GONE) {
@@ -267,19 +277,13 @@ static int work(struct app_replay *app, int generation)
 static bool make(struct app_replay *app, int *out, struct err *err)
 {
     const struct replay_options *options = app->options;
-    struct position at_time = {0};
     struct replay_making making = {.expected_differences = options->expected_differences,
                                    .is_forced = options->is_forced};
     if (options->has_as_of_position)
         making.end = &options->as_of_position;
-    if (options->has_as_of_time) {
-        if (!app->log.at_time(app->log.self, options->as_of_ms, &at_time, err))
-            return false;
-        making.end = &at_time;
-    }
-    bool is_made = replay_make(&making, &app->store, &app->log, out, err);
-    position_done(&at_time);
-    return is_made;
+    if (options->has_as_of_time)
+        making.end_ms = &options->as_of_ms;
+    return replay_make(&making, &app->store, &app->log, out, err);
 }
 
 static int start(struct app_replay *app)
@@ -302,9 +306,8 @@ static int show_list(struct app_replay *app)
     for (size_t i = 0; i < count; i++) {
         replay_report_row(&app->out, app->form, &rows[i]);
         flush(app);
-        generation_row_done(&rows[i]);
     }
-    free(rows);
+    generation_rows_free(rows, count);
     return EXIT_SUCCESS;
 }
 

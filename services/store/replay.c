@@ -37,6 +37,13 @@ void generation_row_done(struct generation_row *row)
     *row = (struct generation_row){0};
 }
 
+void generation_rows_free(struct generation_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        generation_row_done(&rows[i]);
+    free(rows);
+}
+
 void log_state_done(struct log_state *state)
 {
     position_done(&state->begin);
@@ -77,9 +84,8 @@ static bool look_at_others(struct replay *replay, struct look *look, struct err 
         look->is_one_kept =
             look->is_one_kept || (rows[i].state == GENERATION_RETIRED &&
                                   rows[i].projection_version == look->row.projection_version);
-        generation_row_done(&rows[i]);
     }
-    free(rows);
+    generation_rows_free(rows, count);
     return true;
 }
 
@@ -354,13 +360,13 @@ static struct position complete_end(const struct log_state *state, const struct 
     return whole;
 }
 
-bool replay_make(const struct replay_making *making, const struct generation_store *store,
-                 const struct log_watch *log, int *out_id, struct err *err)
+static bool make_up_to(const struct replay_making *making, const struct generation_store *store,
+                       const struct log_watch *log, int *out_id, struct err *err)
 {
     struct log_state state = {0};
-    if (!store->open(store->self, err) || !log->read(log->self, &state, err))
-        return false;
     struct position end = {0};
+    if (!log->read(log->self, &state, err))
+        return false;
     if (making->end != NULL)
         end = complete_end(&state, making->end);
     struct generation_plan plan = {.cluster_id = state.cluster_id,
@@ -373,5 +379,22 @@ bool replay_make(const struct replay_making *making, const struct generation_sto
                    store->create(store->self, &plan, out_id, err);
     position_done(&end);
     log_state_done(&state);
+    return is_made;
+}
+
+bool replay_make(const struct replay_making *making, const struct generation_store *store,
+                 const struct log_watch *log, int *out_id, struct err *err)
+{
+    struct replay_making known = *making;
+    struct position at_time = {0};
+    if (!store->open(store->self, err))
+        return false;
+    if (making->end_ms != NULL) {
+        if (!log->at_time(log->self, *making->end_ms, &at_time, err))
+            return false;
+        known.end = &at_time;
+    }
+    bool is_made = make_up_to(&known, store, log, out_id, err);
+    position_done(&at_time);
     return is_made;
 }

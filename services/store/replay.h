@@ -57,10 +57,12 @@ MUST_CHECK bool replay_look(struct replay *replay, int64_t now_ms, struct replay
 
 void replay_free(struct replay *replay); /* NULL is fine */
 
-/* Make a generation that is filled up to where the log ends now, or to `end` for good (NULL: not).
+/* Make a generation that is filled up to where the log ends now, or for good up to `end` or the
+ * moment *end_ms (NULL: not).
  * ERR_REJECT: the log no longer begins at 0 (unless forced), or another one is being built. */
 struct replay_making {
     const struct position *end;
+    const int64_t *end_ms; /* unix */
     const char *expected_differences;
     bool is_forced;
 };

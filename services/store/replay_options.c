@@ -1,5 +1,7 @@
 #include "services/store/replay_options.h"
 
+#include "services/store/utc_time.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +16,8 @@ static const struct {
     const char *options; /* the short codes that it takes */
     bool takes_generation;
 } ACTIONS[] = {
-    {"start", REPLAY_START, "hjaefnsgcl", false},
-    {"work", REPLAY_WORK, "hjsgcl", true},
+    {"start", REPLAY_START, "hjaefnsgclm", false},
+    {"work", REPLAY_WORK, "hjsgclm", true},
     {"status", REPLAY_STATUS, "hj", true},
     {"watch", REPLAY_WATCH, "hj", true},
     {"list", REPLAY_LIST, "hj", false},
@@ -38,6 +40,7 @@ static const struct option OPTIONS[] = {
     {"grace-hours", required_argument, NULL, 'g'},
     {"cpu-percent", required_argument, NULL, 'c'},
     {"max-live-lag", required_argument, NULL, 'l'},
+    {"admin-listen", required_argument, NULL, 'm'},
     {NULL, 0, NULL, 0},
 };
 
@@ -64,6 +67,7 @@ void replay_options_print_usage(FILE *out)
         "100)\n"
         "    --max-live-lag N      wait while the live store is behind by more events than this\n"
         "                          (default 10000)\n"
+        "    --admin-listen HOST:PORT  serve /metrics and /livez there; not where a store does\n"
         "  status    where it stands            watch     the same, every second\n"
         "  pause     stop filling it            resume    go on\n"
         "  swap      readers go over to it      rollback  readers go back to the one before\n"
@@ -83,49 +87,11 @@ static bool set_number(int64_t *out, const char *name, const char *text, int64_t
            err_set(err, ERR_REJECT, "%s: 0 to %lld, not \"%s\"", name, (long long)max, text);
 }
 
-/* Days from 1970-01-01, by years that begin in March. */
-static int64_t days_of(int year, int month, int day)
-{
-    int64_t shifted = month > 2 ? year : year - 1;
-    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + day_of_year - 719468;
-}
-
-/* Two or four digits, which are there. */
-static int digits(const char *at, int count)
-{
-    int number = 0;
-    for (int i = 0; i < count; i++)
-        number = number * 10 + (at[i] - '0');
-    return number;
-}
-
-/* 2026-11-30T12:00:00Z, from 1970 on. */
-static bool get_time(const char *text, int64_t *out_ms)
-{
-    static const char SHAPE[] = "0000-00-00T00:00:00Z";
-    for (size_t i = 0; i < sizeof(SHAPE); i++) {
-        bool is_digit = text[i] >= '0' && text[i] <= '9';
-        if (SHAPE[i] == '0' ? !is_digit : text[i] != SHAPE[i])
-            return false;
-    }
-    int year = digits(text, 4);
-    int month = digits(text + 5, 2);
-    int day = digits(text + 8, 2);
-    int hour = digits(text + 11, 2);
-    int minute = digits(text + 14, 2);
-    int second = digits(text + 17, 2);
-    int64_t minutes = (days_of(year, month, day) * 24 + hour) * 60 + minute;
-    *out_ms = (minutes * 60 + second) * 1000;
-    return year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour <= 23 &&
-           minute <= 59 && second <= 59;
-}
-
 static bool set_as_of(struct replay_options *options, const char *text, struct err *err)
 {
     position_done(&options->as_of_position); /* given twice, the last one counts */
     options->has_as_of_position = false;
-    options->has_as_of_time = get_time(text, &options->as_of_ms);
+    options->has_as_of_time = utc_time_parse(text, &options->as_of_ms);
     if (options->has_as_of_time)
         return true;
     options->has_as_of_position =
@@ -175,6 +141,9 @@ static bool take(struct replay_options *options, int code, const char *value, st
         return true;
     case 's':
         options->is_swapped_when_ready = true;
+        return true;
+    case 'm':
+        options->admin_listen = value;
         return true;
     case 'h':
         options->action = REPLAY_HELP;

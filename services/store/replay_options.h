@@ -36,9 +36,10 @@ struct replay_options {
     bool is_only_made; /* --no-work */
     /* start and work */
     bool is_swapped_when_ready;
-    int64_t grace_ms;     /* how long the replaced generation is kept up */
-    int cpu_percent;      /* of one processor, 1 to 100 */
-    int64_t live_lag_max; /* events behind of the live store from which on the rebuild waits */
+    int64_t grace_ms;         /* how long the replaced generation is kept up */
+    int cpu_percent;          /* of one processor, 1 to 100 */
+    const char *admin_listen; /* host:port for /metrics; NULL: none */
+    int64_t live_lag_max;     /* events behind of the live store from which on the rebuild waits */
 };
 
 /* argv[0] is "replay". ERR_REJECT: wrong usage. The caller ends *out with replay_options_done, also

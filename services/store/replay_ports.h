@@ -26,7 +26,8 @@ struct generation_row {
     char *detail;     /* why it failed */
     char *created_at; /* ISO 8601 */
 };
-void generation_row_done(struct generation_row *row); /* a zeroed struct is fine */
+void generation_row_done(struct generation_row *row);                 /* a zeroed struct is fine */
+void generation_rows_free(struct generation_row *rows, size_t count); /* NULL is fine */
 
 /* A new generation. */
 struct generation_plan {

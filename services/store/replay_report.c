@@ -20,12 +20,13 @@ void replay_speed_add(struct replay_speed *speed, const struct replay_view *view
         return;
     }
     int64_t passed_ms = now_ms - speed->since_ms;
-    if (passed_ms > 0)
-        speed->per_s = (double)(view->done - speed->since_done) * 1000.0 / (double)passed_ms;
+    if (passed_ms <= 0)
+        return;
+    speed->is_known = true;
+    speed->per_s = (double)(view->done - speed->since_done) * 1000.0 / (double)passed_ms;
 }
 
-/* Seconds until the bulk is done; -1: unknown. */
-static int64_t left_s(const struct replay_view *view, const struct replay_speed *speed)
+int64_t replay_speed_left_s(const struct replay_speed *speed, const struct replay_view *view)
 {
     if (view->state != GENERATION_BUILDING || speed->per_s < 1.0)
         return -1;
@@ -49,7 +50,7 @@ static void print_text(struct buf *out, int generation, const struct replay_view
     PUT(out, "generation %d %s%s: %" PRId64 " of %" PRId64 " events (%.1f %%)", generation,
         generation_state_name(view->state), view->is_paused ? ", paused" : "", view->done,
         view->total, share);
-    int64_t left = left_s(view, speed);
+    int64_t left = replay_speed_left_s(speed, view);
     if (left >= 0)
         PUT(out, ", %.0f/s, %" PRId64 ":%02" PRId64 " left", speed->per_s, left / 60, left % 60);
     PUT(out, ", behind %" PRId64 ", live behind %" PRId64, view->behind, view->live_behind);
@@ -66,7 +67,7 @@ void replay_report(struct buf *out, enum report_form form, int generation,
             ",\"total\":%" PRId64 ",\"events_per_s\":%.0f,\"left_s\":%" PRId64
             ",\"behind\":%" PRId64 ",\"live_behind\":%" PRId64 ",\"detail\":\"%s\"}\n",
             generation, generation_state_name(view->state), view->is_paused ? "true" : "false",
-            view->done, view->total, speed->per_s, left_s(view, speed), view->behind,
+            view->done, view->total, speed->per_s, replay_speed_left_s(speed, view), view->behind,
             view->live_behind, view->detail);
         return;
     }

@@ -16,9 +16,12 @@ enum report_form {
 struct replay_speed {
     int64_t since_ms, since_done; /* of the first sample of this state */
     enum generation_state state;
+    bool is_known; /* there are two samples */
     double per_s;
 };
 void replay_speed_add(struct replay_speed *speed, const struct replay_view *view, int64_t now_ms);
+/* Seconds until the bulk is done; -1: unknown. */
+int64_t replay_speed_left_s(const struct replay_speed *speed, const struct replay_view *view);
 
 /* One report; a bar is drawn without an end of line. */
 void replay_report(struct buf *out, enum report_form form, int generation,

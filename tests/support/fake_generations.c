@@ -22,9 +22,8 @@ static void offsets_of(const struct position *position, int64_t out[FAKE_LOG_PAR
 
 static bool fake_open(void *self, struct err *err)
 {
-    (void)self;
-    (void)err;
-    return true;
+    const struct fake_generations *fake = self;
+    return !fake->is_away || err_set(err, ERR_RETRY, "the fake database is away");
 }
 
 static void fill_row(const struct fake_generation *item, int id, struct generation_row *out)
@@ -57,7 +56,7 @@ static bool fake_list(void *self, struct generation_row **out, size_t *count, st
 static bool fake_load(void *self, int id, struct generation_row *out, struct err *err)
 {
     struct fake_generations *fake = self;
-    if (!fake->items[id].is_there)
+    if (id >= FAKE_GENERATIONS_MAX || !fake->items[id].is_there)
         return err_set(err, ERR_REJECT, "there is no generation %d", id);
     fill_row(&fake->items[id], id, out);
     return true;
@@ -68,7 +67,8 @@ static bool fake_create(void *self, const struct generation_plan *plan, int *out
 {
     struct fake_generations *fake = self;
     struct fake_generation *item = &fake->items[2];
-    (void)err;
+    if (item->is_there)
+        return err_set(err, ERR_REJECT, "a rebuild is under way");
     *item = (struct fake_generation){
         .is_there = true, .state = GENERATION_BUILDING, .has_end = plan->has_end};
     offsets_of(plan->begin, item->now);
@@ -184,6 +184,15 @@ static bool fake_read(void *self, struct log_state *out, struct err *err)
     return true;
 }
 
+static bool fake_at_time(void *self, int64_t unix_ms, struct position *out, struct err *err)
+{
+    struct fake_generations *fake = self;
+    (void)err;
+    fake->asked_ms = unix_ms;
+    *out = position_of(fake->at_time);
+    return true;
+}
+
 void fake_generations_init(struct fake_generations *fake)
 {
     *fake = (struct fake_generations){0};
@@ -218,7 +227,7 @@ struct generation_store fake_generations_store(struct fake_generations *fake)
 
 struct log_watch fake_generations_log(struct fake_generations *fake)
 {
-    return (struct log_watch){.read = fake_read, .self = fake};
+    return (struct log_watch){.read = fake_read, .at_time = fake_at_time, .self = fake};
 }
 
 void fake_generations_set_log(struct fake_generations *fake, int64_t end0, int64_t end1)

@@ -24,10 +24,13 @@ struct fake_generations {
     int64_t log_begin[FAKE_LOG_PARTITIONS], log_end[FAKE_LOG_PARTITIONS];
     /* What is to happen. */
     bool is_led_by_another;
-    const char *differing; /* a table; NULL: all are equal */
-    int unwell_compares;   /* so many fail first */
+    bool is_away;                         /* it cannot be connected to */
+    int64_t at_time[FAKE_LOG_PARTITIONS]; /* what the log answers for any moment */
+    const char *differing;                /* a table; NULL: all are equal */
+    int unwell_compares;                  /* so many fail first */
     /* What happened. */
     bool is_held;
+    int64_t asked_ms; /* the moment */
     int indexed;
 };
 

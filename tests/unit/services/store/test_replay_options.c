@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 
 /* "replay" and the words of a line. */
 static bool parse(const char *line, struct replay_options *out, struct err *err)
@@ -40,6 +40,7 @@ static void defaults_are_safe(void **state)
     assert_int_equal(options.cpu_percent, 100);
     assert_int_equal(options.live_lag_max, 10000);
     assert_string_equal(options.expected_differences, "");
+    assert_null(options.admin_listen);
     replay_options_done(&options);
 }
 
@@ -49,7 +50,8 @@ static void every_option_is_taken(void **state)
     struct err err;
     (void)state;
     assert_true(parse("start --swap --force --no-work --json --grace-hours 2 --cpu-percent 50 "
-                      "--max-live-lag 7 --expect-differences users.lang,music --as-of 1:5,0:3",
+                      "--max-live-lag 7 --expect-differences users.lang,music --as-of 1:5,0:3 "
+                      "--admin-listen 127.0.0.1:9102",
                       &options, &err));
     assert_true(options.is_swapped_when_ready && options.is_forced && options.is_only_made);
     assert_true(options.is_json && options.has_as_of_position);
@@ -57,6 +59,7 @@ static void every_option_is_taken(void **state)
     assert_int_equal(options.cpu_percent, 50);
     assert_int_equal(options.live_lag_max, 7);
     assert_string_equal(options.expected_differences, "users.lang,music");
+    assert_string_equal(options.admin_listen, "127.0.0.1:9102");
     assert_int_equal(options.as_of_position.count, 2);
     assert_int_equal(options.as_of_position.entries[1].next_offset, 5);
     replay_options_done(&options);
@@ -107,6 +110,7 @@ static void wrong_usage_is_refused_and_says_why(void **state)
         {"start --as-of 2026-11-30T24:00:00Z", "--as-of: a time like"},
         {"start --as-of 1:5,1:6,", "--as-of: a time like"},
         {"list 2", "too much"},
+        {"status --admin-listen 127.0.0.1:1", "see replay --help"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {

@@ -66,10 +66,12 @@ static void the_speed_is_of_this_state_and_this_process(void **state)
     struct replay_view view = HALF;
     (void)state;
     replay_speed_add(&speed, &view, 1000);
-    assert_true(speed.per_s == 0.0);
+    assert_true(speed.per_s == 0.0 && !speed.is_known);
+    assert_int_equal(replay_speed_left_s(&speed, &view), -1);
     view.done = 700;
     replay_speed_add(&speed, &view, 3000);
-    assert_true(speed.per_s == 100.0);
+    assert_true(speed.per_s == 100.0 && speed.is_known);
+    assert_int_equal(replay_speed_left_s(&speed, &view), 3);
     view.state = GENERATION_CATCHING_UP;
     replay_speed_add(&speed, &view, 4000);
     assert_true(speed.per_s == 0.0);
