@@ -29,7 +29,7 @@ LAYERS = {
     "services/store/rpc":        (LIBS + ["libs/rpc", "services/store"],
                                   ["protobuf-c/", ".pb-c.h"]),
 }
-WIRING = {"main", "app", "app_dlq", "app_erase", "app_import", "app_ingest", "app_options", "app_polling",
+WIRING = {"main", "app", "app_admin", "app_dlq", "app_erase", "app_import", "app_ingest", "app_options", "app_polling",
           "app_replay", "app_rpc", "app_verify", "commands"}
 GUARDED = sorted({h for _, outside in LAYERS.values() for h in outside})
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)

@@ -14,7 +14,8 @@ from google.protobuf import descriptor_pb2
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- from the protos: begin -->", "<!-- from the protos: end -->"
 PAGES = {
-    "docs/rpc.md": ["telefact/store/v1/read_service.proto", "telefact/gateway/v1/publish_service.proto"],
+    "docs/rpc.md": ["telefact/store/v1/read_service.proto", "telefact/store/v1/admin_service.proto",
+                    "telefact/gateway/v1/publish_service.proto"],
     "docs/events.md": ["telefact/event/v1/event.proto", "telefact/event/v1/raw_update.proto"],
 }
 FIELD = descriptor_pb2.FieldDescriptorProto

@@ -236,6 +236,8 @@ bool app_check(const struct store_settings *settings, struct err *err)
 {
     bool ingests = (settings->roles & (uint32_t)STORE_ROLE_INGEST) != 0;
     bool answers = (settings->roles & (uint32_t)STORE_ROLE_RPC) != 0;
-    return check_database_url(settings, err) && (!ingests || check_consumer(settings, err)) &&
+    bool orders = answers && settings->rpc_admin_tokens_file[0] != '\0';
+    return check_database_url(settings, err) &&
+           ((!ingests && !orders) || check_consumer(settings, err)) &&
            (!answers || app_rpc_check(settings, err));
 }

@@ -4,8 +4,10 @@
 #include "libs/base/mem.h"
 #include "libs/rpc/call_metrics.h"
 #include "libs/rpc/tokens.h"
+#include "services/store/app_admin.h"
 #include "services/store/position_wait.h"
 #include "services/store/postgres/reads.h"
+#include "services/store/rpc/admin_refusals.h"
 #include "services/store/rpc/read_refusals.h"
 #include "services/store/rpc/read_service.h"
 
@@ -13,12 +15,14 @@
 
 #define QUESTIONS_MAX 1000 /* calls that wait for a connection */
 #define WAITERS_MAX 10000  /* calls that wait for a position */
+#define SERVICES 2
 
 struct app_rpc {
     struct reads *reads;
     struct position_wait *wait;
     struct read_service service;
-    struct rpc_service described;
+    struct app_admin *admin;
+    struct rpc_service described[SERVICES];
     struct rpc_tokens tokens;
     struct rpc_server *server;
 };
@@ -48,8 +52,9 @@ bool app_rpc_check(const struct store_settings *settings, struct err *err)
     struct rpc_tokens tokens = {0};
     if (!load_tokens(settings, &tokens, err))
         return false;
+    bool is_good = app_admin_check(settings, &tokens, err);
     rpc_tokens_done(&tokens);
-    return true;
+    return is_good;
 }
 
 static void build_reads(struct app_rpc *rpc, struct loop *loop,
@@ -75,7 +80,7 @@ static void build_reads(struct app_rpc *rpc, struct loop *loop,
         .lag_ms = lag_ms,
         .lag_self = options->ingest,
     };
-    rpc->described = read_service_describe(&rpc->service);
+    rpc->described[0] = read_service_describe(&rpc->service);
 }
 
 bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options, struct app_rpc **out,
@@ -87,12 +92,18 @@ bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options, stru
         return false;
     }
     build_reads(rpc, loop, options);
-    rpc_call_metrics_add(&rpc->described, 1);
+    if (!app_admin_open(loop, options->settings, options->conninfo, &rpc->admin, err)) {
+        app_rpc_free(rpc);
+        return false;
+    }
+    rpc->described[1] = app_admin_describe(rpc->admin);
+    rpc_call_metrics_add(rpc->described, SERVICES);
     read_refusals_add();
+    admin_refusals_add();
     struct rpc_options server = {
         .limits = rpc_limits_standard(),
-        .services = &rpc->described,
-        .service_count = 1,
+        .services = rpc->described,
+        .service_count = SERVICES,
         .tokens = rpc->tokens.items,
         .token_count = rpc->tokens.count,
         .hook = rpc_call_metrics_hook(),
@@ -102,7 +113,7 @@ bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options, stru
         return false;
     }
     rpc_server_set_serving(rpc->server, true);
-    log_info("ReadService is listening", LOG_TEXT("listen", options->settings->rpc_listen),
+    log_info("RPCs are served", LOG_TEXT("listen", options->settings->rpc_listen),
              LOG_INT("port", rpc_server_port(rpc->server)));
     *out = rpc;
     return true;
@@ -118,11 +129,12 @@ void app_rpc_drain(struct app_rpc *rpc)
 {
     rpc_server_set_serving(rpc->server, false);
     rpc_server_drain(rpc->server);
+    app_admin_drain(rpc->admin);
 }
 
 bool app_rpc_is_idle(const struct app_rpc *rpc)
 {
-    return rpc_server_calls(rpc->server) == 0;
+    return rpc_server_calls(rpc->server) == 0 && app_admin_is_idle(rpc->admin);
 }
 
 /* The server first: it cancels the calls that are left, and they their questions. */
@@ -131,6 +143,7 @@ void app_rpc_free(struct app_rpc *rpc)
     if (rpc == NULL)
         return;
     rpc_server_free(rpc->server);
+    app_admin_free(rpc->admin);
     position_wait_free(rpc->wait);
     reads_free(rpc->reads);
     rpc_tokens_done(&rpc->tokens);

@@ -1,6 +1,6 @@
 /*
- * app_rpc: the read side of a running store: pool, reads, position wait and RPC server on the main
- * loop.
+ * app_rpc: the RPC side of a running store: reads with their pool, orders about rebuilds, and the
+ * RPC server, on the main loop.
  */
 #ifndef SERVICES_STORE_APP_RPC_H
 #define SERVICES_STORE_APP_RPC_H

@@ -177,6 +177,12 @@ static const struct setting ROWS[] = {
      .type = SETTING_TEXT,
      .offset = AT(rpc_tokens_file),
      .doc = "File with the accepted bearer tokens, one a line; needed to listen beyond loopback."},
+    {.name = "STORE_RPC_ADMIN_TOKENS_FILE",
+     .type = SETTING_TEXT,
+     .offset = AT(rpc_admin_tokens_file),
+     .doc = "File with the bearer tokens that AdminService accepts, one a line, none of them in "
+            "STORE_RPC_TOKENS_FILE; without it AdminService is off. Needs "
+            "STORE_KAFKA_BOOTSTRAP_SERVERS, and a role of the database that may create schemas."},
     {.name = "STORE_RPC_ALLOW_PUBLIC",
      .type = SETTING_BOOL,
      .offset = AT(rpc_allow_public),
@@ -252,6 +258,14 @@ static bool check_together(const struct store_settings *settings, FILE *report, 
     bool ingests = (settings->roles & STORE_ROLE_INGEST) != 0;
     if (ingests && settings->kafka_bootstrap_servers[0] == '\0') {
         (void)fputs("STORE_KAFKA_BOOTSTRAP_SERVERS: missing, and the role ingest needs it\n",
+                    report);
+        faults++;
+    }
+    bool orders =
+        (settings->roles & STORE_ROLE_RPC) != 0 && settings->rpc_admin_tokens_file[0] != '\0';
+    if (!ingests && orders && settings->kafka_bootstrap_servers[0] == '\0') {
+        (void)fputs("STORE_KAFKA_BOOTSTRAP_SERVERS: missing, and STORE_RPC_ADMIN_TOKENS_FILE needs "
+                    "it\n",
                     report);
         faults++;
     }

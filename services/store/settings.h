@@ -36,6 +36,7 @@ struct store_settings {
 
     char *rpc_listen;
     char *rpc_tokens_file;
+    char *rpc_admin_tokens_file;
     bool rpc_allow_public;
     int64_t rpc_pool_min;
     int64_t rpc_pool_max;

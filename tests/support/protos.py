@@ -1,6 +1,6 @@
 """The generated Python modules of `proto/`, made by grpcio-tools into `.cache/py_proto` when stale.
 
-    from tests.support.protos import event_pb2, publish_grpc, publish_pb2, read_grpc, read_pb2
+    from tests.support.protos import admin_grpc, admin_pb2, event_pb2, read_grpc, read_pb2
 
 Several processes may import this at once: a lock file lets one of them generate.
 """
@@ -61,3 +61,5 @@ publish_pb2 = _module("telefact.gateway.v1.publish_service_pb2")
 publish_grpc = _module("telefact.gateway.v1.publish_service_pb2_grpc")
 read_pb2 = _module("telefact.store.v1.read_service_pb2")
 read_grpc = _module("telefact.store.v1.read_service_pb2_grpc")
+admin_pb2 = _module("telefact.store.v1.admin_service_pb2")
+admin_grpc = _module("telefact.store.v1.admin_service_pb2_grpc")

@@ -124,6 +124,9 @@ SETTINGS = [
     _store("STORE_KAFKA_ENABLE_AUTO_COMMIT", "is chosen by the service", STORE_KAFKA_ENABLE_AUTO_COMMIT="true"),
     _store("telefact-store", "STORE_DATABASE_URL", STORE_DATABASE_URL="postgresql://x:canary-password@h/d?nonsense=1"),
     _store("telefact-store", "STORE_RPC_TOKENS_FILE", STORE_RPC_TOKENS_FILE="/nonexistent"),
+    _store("telefact-store", "STORE_RPC_ADMIN_TOKENS_FILE", STORE_RPC_ADMIN_TOKENS_FILE="/nonexistent"),
+    _store("STORE_KAFKA_BOOTSTRAP_SERVERS", "STORE_RPC_ADMIN_TOKENS_FILE needs it", STORE_KAFKA_BOOTSTRAP_SERVERS=None,
+           STORE_ROLES="rpc", STORE_RPC_ADMIN_TOKENS_FILE="/nonexistent"),
     _store("telefact-store", "STORE_RPC_LISTEN: 0.0.0.0:1 is not loopback", STORE_RPC_LISTEN="0.0.0.0:1"),
 ]
 

@@ -12,7 +12,8 @@ import pytest
 
 from deploy.local.servers import Servers
 from tests.e2e.kafka_tools import stalled
-from tests.integration.refusals import rows_admin, rows_kafka, rows_log, rows_publish, rows_read, rows_rpc, rows_telegram, rows_webhook
+from tests.integration.refusals import rows_admin, rows_kafka, rows_log, rows_publish, rows_read, rows_rebuild, rows_rpc
+from tests.integration.refusals import rows_telegram, rows_webhook
 from tests.integration.refusals.rows_admin import AdminBench
 from tests.integration.refusals.rows_log import LogBench
 from tests.integration.refusals.rows_read import ReadBench
@@ -140,12 +141,14 @@ def at_reads(
 ) -> Iterator[tuple[ReadBench, Process]]:
     folder = tmp_path_factory.mktemp("refusing_reads")
     (folder / "tokens").write_text(RPC_TOKEN + "\n")
+    (folder / "admin_tokens").write_text(rows_rebuild.ADMIN_TOKEN + "\n")
     url, rpc, admin = servers.create_database("t_refusals_reads"), free_port(), free_port()
     environment = {
         "STORE_BOT_ID": str(BOT_ID), "STORE_DATABASE_URL": url, "STORE_ROLES": "rpc",
         "STORE_RPC_LISTEN": f"127.0.0.1:{rpc}", "STORE_ADMIN_LISTEN": f"127.0.0.1:{admin}",
         "STORE_RPC_TOKENS_FILE": str(folder / "tokens"), "STORE_RPC_POOL_MIN": "1", "STORE_RPC_POOL_MAX": "1",
-        "STORE_LOCK_TIMEOUT_MS": "20000",
+        "STORE_LOCK_TIMEOUT_MS": "20000", "STORE_RPC_ADMIN_TOKENS_FILE": str(folder / "admin_tokens"),
+        "STORE_KAFKA_BOOTSTRAP_SERVERS": servers.kafka_bootstrap,
     }
     with Background() as loop:
         loop.run(run_command(binaries / "telefact-store", ["migrate"], environment))
@@ -159,6 +162,13 @@ def test_the_store_refuses_reads(at_reads: tuple[ReadBench, Process], row: Row) 
     bench, process = at_reads
     process.hold(row, bench)
     bench.good()
+
+
+@pytest.mark.parametrize("row", rows_rebuild.REBUILD, ids=str)
+def test_the_store_refuses_orders_of_rebuilds(at_reads: tuple[ReadBench, Process], row: Row) -> None:
+    bench, process = at_reads
+    process.hold(row, bench)
+    assert rows_rebuild.order(bench, "ListRebuilds") == "OK"
 
 
 @pytest.mark.parametrize("row", rows_rpc.RPC, ids=str)
@@ -177,8 +187,9 @@ def test_the_stores_admin_listener_refuses(at_reads: tuple[ReadBench, Process], 
 
 def test_the_table_has_every_code_of_a_store_that_reads(at_reads: tuple[ReadBench, Process]) -> None:
     _, process = at_reads
-    known = {key for key in process.counts() if key[0] in ("admin", "rpc", "read")}
-    assert known == codes([*rows_read.READ, *rows_rpc.RPC]) | ADMIN_CODES
+    known = {key for key in process.counts() if key[0] in ("admin", "rpc", "read", "rebuild")}
+    rows = [*rows_read.READ, *rows_rebuild.REBUILD, *rows_rpc.RPC]
+    assert known == codes(rows) | ADMIN_CODES | {*rows_rebuild.SHOWN_ELSEWHERE}
     process.check_lines()
 
 
