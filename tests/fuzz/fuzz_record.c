@@ -48,6 +48,20 @@ static void check_id(struct bytes hex, const uint8_t id[EVENT_ID_LEN])
 }
 
 /* As the store takes what the gateway writes. */
+/* Of 62 bits or somewhat more: what pseudonyms of erased people are made of. */
+static bool is_reserved(int64_t id)
+{
+    uint64_t size = id < 0 ? -(uint64_t)id : (uint64_t)id;
+    return size >> 61 == 2;
+}
+
+static bool names_reserved(const struct event *event)
+{
+    return is_reserved(event->subject_id) ||
+           (event->kind == EVENT_CHAT_MIGRATED &&
+            (is_reserved(event->migrated.old_id) || is_reserved(event->migrated.new_id)));
+}
+
 static void check_written(const struct event *event, struct bytes traceparent, int32_t partitions)
 {
     struct record record;
@@ -65,7 +79,8 @@ static void check_written(const struct event *event, struct bytes traceparent, i
     view.place.partition = record_partition(key, partitions);
     bool is_patched = event->kind == EVENT_USER_SETTINGS_PATCHED;
     const char *fault = is_patched ? settings_patch_fault(event->merge_patch) : NULL;
-    DEMAND((admission_fault(&rules, &view, event, &detail) == NULL) == (fault == NULL));
+    DEMAND((admission_fault(&rules, &view, event, &detail) == NULL) ==
+           (fault == NULL && !names_reserved(event)));
     record_done(&record);
 }
 
@@ -91,10 +106,12 @@ static void check_admission(const struct admission_rules *rules, const struct re
     bool is_own = is_key(record->key, event->bot_id, event->subject_id) ||
                   (event->kind == EVENT_CHAT_MIGRATED &&
                    is_key(record->key, event->bot_id, event->migrated.new_id));
+    /* An erasure stands in every partition. */
     bool is_there =
-        rules->topic_partitions == 0 ||
+        rules->topic_partitions == 0 || event->kind == EVENT_USER_ERASED ||
         record_partition(record->key, rules->topic_partitions) == record->place.partition;
-    DEMAND((cause == NULL) == (event->bot_id == rules->bot_id && is_own && is_there));
+    DEMAND((cause == NULL) ==
+           (event->bot_id == rules->bot_id && is_own && is_there && !names_reserved(event)));
     DEMAND((cause == NULL) == (detail == NULL));
 }
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from deploy.local.servers import Servers
+from tests.faults.repeat import patience, rounds
 from tests.integration.store_log import (
     ERASED_MS, Event, Log, connected, environment, make, rows, seen, store, video, wait_for,
 )
@@ -21,6 +22,7 @@ from tests.support.processes import Service, free_port
 from tests.support.protos import read_grpc, read_pb2
 
 Database = psycopg.Connection[Any]
+KILLS = rounds(20)
 TABLES = ("users", "profiles", "videos", "music", "applied", "aliases", "totals", "buckets", "langs", "referrals",
           "top_users", "tombstones")
 
@@ -113,19 +115,22 @@ def test_a_rebuild_is_proved_equal_and_goes_live_while_ingest_goes_on(bench: Ben
     run(body)
 
 
+@pytest.mark.timeout(patience(300))
 def test_a_rebuild_is_killed_again_and_again_and_is_the_same(bench: Bench) -> None:
+    count = 150 * KILLS
+
     async def body() -> None:
-        bench.log.put(varied(3000))
+        bench.log.put(varied(count))
         async with bench.store():
             with connected(bench.url) as database:
-                await until("applied", lambda: applied(database, 1) == 3000)
+                await until("applied", lambda: applied(database, 1) == count)
                 code, _ = await bench.replay("start", "--no-work")
                 assert code == 0, bench.log_text()
-                for number in range(20):
-                    small = {"STORE_BATCH_MAX_EVENTS": str(40 + number), "STORE_KAFKA_SESSION_TIMEOUT_MS": "6000"}
+                for number in range(KILLS):
+                    small = {"STORE_BATCH_MAX_EVENTS": str(40 + number % 40), "STORE_KAFKA_SESSION_TIMEOUT_MS": "6000"}
                     process = await bench.begin("work", STORE_KAFKA_GROUP_ID=f"{bench.log.prefix}-{number}", **small)
                     reached = applied(database, 2)
-                    wanted = min(3000, reached + 100)
+                    wanted = min(count, reached + 100)
                     await until("it went on", lambda wanted=wanted: applied(database, 2) >= wanted)  # type: ignore[misc]
                     process.kill()
                     await process.wait()
