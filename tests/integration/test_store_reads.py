@@ -251,6 +251,28 @@ async def _until(holds: Callable[[], bool], deadline_s: float = 10.0) -> None:
         await asyncio.sleep(0.02)
 
 
+def test_tables_of_another_projection_are_not_asked(database_url: str, binaries: Path, work_dir: Path):
+    async def whole() -> None:
+        async with read_store(database_url, binaries, work_dir) as (_, address), \
+                grpc.aio.insecure_channel(address) as channel:
+            store = read_grpc.ReadServiceStub(channel)
+            assert not (await store.GetUser(read_pb2.GetUserRequest(user_id=1))).found
+            with psycopg.connect(database_url, autocommit=True) as database:
+                database.execute("INSERT INTO telefact.generations (id, projection_version, state) VALUES (2, 99, 'live')")
+                database.execute("CREATE SCHEMA g2")
+                tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'g1'").fetchall()
+                for table, in tables:
+                    database.execute(f"CREATE VIEW g2.{table} AS SELECT * FROM g1.{table}")  # type: ignore[arg-type]
+                database.execute("UPDATE telefact.active SET generation = 2")
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await store.GetUser(read_pb2.GetUserRequest(user_id=1), timeout=5)
+                assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+                database.execute("UPDATE telefact.active SET generation = 1")
+            assert not (await store.GetUser(read_pb2.GetUserRequest(user_id=1))).found
+
+    asyncio.run(whole())
+
+
 def test_a_dead_database_is_unavailable_and_comes_back(own_servers: Servers, binaries: Path, work_dir: Path):
     async def whole() -> None:
         url = own_servers.create_database("reads")

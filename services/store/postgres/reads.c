@@ -1,6 +1,7 @@
 #include "services/store/postgres/reads.h"
 
 #include "libs/base/mem.h"
+#include "services/store/postgres/generation.h"
 #include "services/store/postgres/network.h"
 #include "services/store/postgres/pool.h"
 #include "services/store/postgres/read_params.h"
@@ -12,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TRIES_MAX 4 /* a question follows the pointer through this many moves */
+#define TRIES_MAX 8 /* a question follows the pointer; each move takes two */
 
 #define POINTER_SLOT READ_KINDS
+#define TEXT(number) #number
+#define TEXT_OF(number) TEXT(number)
 
 static_assert(READ_PARAMS_MAX <= POOL_PARAMS_MAX, "a statement has too many parameters");
 static_assert(READ_KINDS + 1 <= POOL_STATEMENTS_MAX, "too many statements");
@@ -46,6 +49,11 @@ struct reads {
     uint64_t version;
 };
 
+/* Tables of another projection would be asked the wrong questions. */
+static const char POINTER_SQL[] =
+    "SELECT generation FROM telefact.active JOIN telefact.generations ON id = generation"
+    " WHERE projection_version = " TEXT_OF(PROJECTION_VERSION);
+
 static void fill_statement(struct statement_set *set, int slot, uint64_t version, const char *name)
 {
     bool is_pointer = slot == POINTER_SLOT;
@@ -54,7 +62,7 @@ static void fill_statement(struct statement_set *set, int slot, uint64_t version
         .slot = slot,
         .version = version,
         .name = set->names[slot],
-        .sql = is_pointer ? "SELECT generation FROM telefact.active" : set->texts[slot],
+        .sql = is_pointer ? POINTER_SQL : set->texts[slot],
         .param_count = is_pointer ? 0 : read_params_count((enum read_kind)slot),
     };
 }
@@ -125,7 +133,9 @@ static bool is_again(struct read_ticket *ticket, const PGresult *result, const c
     int32_t active = ticket->request.kind == READ_PING ? 0 : read_rows_generation(result);
     if (active == 0 || active == ticket->set->generation)
         return false;
-    if (active != reads->set->generation)
+    if (!ticket->is_pointer && reads->set == ticket->set)
+        use_generation(reads, 0); /* whether it is of our projection, the pointer says */
+    else if (ticket->is_pointer && active != reads->set->generation)
         use_generation(reads, active);
     return true;
 }
@@ -134,7 +144,8 @@ static void on_done(struct pool_question *question, PGresult *result, const char
                     const struct err *err)
 {
     static const struct err NO_SCHEMA = {
-        ERR_RETRY, "the database holds no active generation; run `telefact-store migrate`"};
+        ERR_RETRY, "the active generation is missing, or of another build's projection; run "
+                   "`telefact-store migrate`, or see `telefact-store replay list`"};
     struct read_ticket *ticket = (struct read_ticket *)question;
     if (is_again(ticket, result, sqlstate)) {
         put_question(ticket);
