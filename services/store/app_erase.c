@@ -4,6 +4,7 @@
 #include "libs/base/random.h"
 #include "libs/wire/event_id.h"
 #include "services/store/app.h"
+#include "services/store/app_ingest.h"
 #include "services/store/erase.h"
 #include "services/store/kafka/publisher.h"
 #include "services/store/postgres/connect.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 
 #define PRODUCER APP_NAME "/" TELEFACT_VERSION
-#define TOPIC_MAX 256
 #define TOPIC_TIMEOUT_MS 5000
 #define DELIVERY_TIMEOUT_MS 30000
 #define WAIT_MAX_MS 600000
@@ -88,11 +88,11 @@ static bool write_and_wait(struct publisher *publisher, const struct store_setti
 bool app_erase(const struct store_settings *settings, const struct erase_options *options,
                FILE *out, struct err *err)
 {
-    char topic[TOPIC_MAX];
+    char topic[APP_TOPIC_MAX];
     char shown[37];
     struct publisher *publisher = NULL;
     struct erase_options chosen = *options;
-    (void)snprintf(topic, sizeof(topic), "%s.events.v1", settings->topic_prefix);
+    app_events_topic(settings, topic);
     struct publisher_options kafka = {.bootstrap_servers = settings->kafka_bootstrap_servers,
                                       .topic = topic,
                                       .passed = &settings->kafka,

@@ -49,6 +49,17 @@ bool pipeline_send_full(struct pipeline *pipeline, enum layout_statement stateme
            (pipeline_send_rows(pipeline, statement, err) && session_flush(pipeline->session, err));
 }
 
+bool pipeline_send_ids(struct pipeline *pipeline, enum layout_statement statement,
+                       struct pipeline_ids ids, struct err *err)
+{
+    for (size_t i = 0; i < ids.count; i++) {
+        array_int64(&pipeline->columns.arrays[0], ids.items[i]);
+        if (!pipeline_send_full(pipeline, statement, err))
+            return false;
+    }
+    return pipeline_send_rows(pipeline, statement, err);
+}
+
 enum layout_statement pipeline_statement(const struct pipeline *pipeline, size_t number)
 {
     assert(number < pipeline->count);

@@ -30,6 +30,13 @@ MUST_CHECK bool pipeline_send_rows(struct pipeline *pipeline, enum layout_statem
  * small. After each row. */
 MUST_CHECK bool pipeline_send_full(struct pipeline *pipeline, enum layout_statement statement,
                                    struct err *err);
+/* The same of ids alone, all of them. */
+struct pipeline_ids {
+    const int64_t *items;
+    size_t count;
+};
+MUST_CHECK bool pipeline_send_ids(struct pipeline *pipeline, enum layout_statement statement,
+                                  struct pipeline_ids ids, struct err *err);
 
 /* Which statement the result with this number answers. */
 enum layout_statement pipeline_statement(const struct pipeline *pipeline, size_t number);

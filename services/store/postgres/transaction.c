@@ -62,17 +62,6 @@ static bool send_facts(struct transaction *transaction, enum layout_fact fact, s
     return pipeline_send_rows(&transaction->pipeline, statement, err);
 }
 
-static bool send_wanted(struct transaction *transaction, enum layout_statement statement,
-                        const int64_t *ids, size_t count, struct err *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        array_int64(&transaction->pipeline.columns.arrays[0], ids[i]);
-        if (!pipeline_send_full(&transaction->pipeline, statement, err))
-            return false;
-    }
-    return pipeline_send_rows(&transaction->pipeline, statement, err);
-}
-
 static bool send_wanted_tops(struct transaction *transaction, struct err *err)
 {
     const int32_t *partitions = NULL;
@@ -90,10 +79,12 @@ static bool send_loads(struct transaction *transaction, struct err *err)
             fold_want(transaction->fold, &batch->events[i].event, &batch->events[i].record.place);
     const int64_t *ids = NULL;
     size_t count = fold_wanted_users(transaction->fold, &ids);
-    if (!send_wanted(transaction, LAYOUT_LOAD_USERS, ids, count, err))
+    if (!pipeline_send_ids(&transaction->pipeline, LAYOUT_LOAD_USERS,
+                           (struct pipeline_ids){ids, count}, err))
         return false;
     count = fold_wanted_profiles(transaction->fold, &ids);
-    return send_wanted(transaction, LAYOUT_LOAD_PROFILES, ids, count, err) &&
+    return pipeline_send_ids(&transaction->pipeline, LAYOUT_LOAD_PROFILES,
+                             (struct pipeline_ids){ids, count}, err) &&
            send_wanted_tops(transaction, err);
 }
 

@@ -83,17 +83,6 @@ static bool rewrite(struct transaction *transaction, const struct fold_erasure *
 
 /* ---- rows ---- */
 
-static bool send_gone(struct transaction *transaction, enum layout_statement statement,
-                      const int64_t *ids, size_t count, struct err *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        array_int64(&transaction->pipeline.columns.arrays[0], ids[i]);
-        if (!pipeline_send_full(&transaction->pipeline, statement, err))
-            return false;
-    }
-    return pipeline_send_rows(&transaction->pipeline, statement, err);
-}
-
 static bool drop_rows(struct transaction *transaction, struct err *err)
 {
     const int64_t *users = NULL;
@@ -101,8 +90,10 @@ static bool drop_rows(struct transaction *transaction, struct err *err)
     size_t user_count = fold_gone_users(transaction->fold, &users);
     size_t profile_count = fold_gone_profiles(transaction->fold, &profiles);
     return pipeline_enter(&transaction->pipeline, err) &&
-           send_gone(transaction, LAYOUT_DROP_USERS, users, user_count, err) &&
-           send_gone(transaction, LAYOUT_DROP_PROFILES, profiles, profile_count, err) &&
+           pipeline_send_ids(&transaction->pipeline, LAYOUT_DROP_USERS,
+                             (struct pipeline_ids){users, user_count}, err) &&
+           pipeline_send_ids(&transaction->pipeline, LAYOUT_DROP_PROFILES,
+                             (struct pipeline_ids){profiles, profile_count}, err) &&
            session_collect(transaction->pipeline.session, NULL, NULL, err);
 }
 
