@@ -9,12 +9,14 @@
 #include "services/store/kafka/leave.h"
 #include "services/store/kafka/renewal.h"
 #include "services/store/kafka/topic_check.h"
+#include "services/store/kafka/wake.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPORT_MS 1000 /* positions are told to the broker at most this often */
 #define RANGE_TIMEOUT_MS 1000
+#define WAKE_MS 10
 #define PROOF_TIMEOUT_MS \
     5000 /* a broker may be busy; membership of the group goes on meanwhile \
           */
@@ -39,6 +41,7 @@ struct consumer {
     /* Positions not yet told to the broker. */
     rd_kafka_topic_partition_list_t *exports;
     int64_t exported_ms;
+    int64_t woken_ms;
 };
 
 /* Committed offsets serve lag tools alone, so a failure is nobody's loss. */
@@ -270,6 +273,15 @@ static bool begin_renewal(struct consumer *consumer, struct source_event *out)
     return true;
 }
 
+static void wake_up(struct consumer *consumer)
+{
+    int64_t now_ms = now_monotonic_ms();
+    if (!consumer->is_owner || now_ms - consumer->woken_ms < WAKE_MS)
+        return;
+    wake_fetching(consumer->rk);
+    consumer->woken_ms = now_monotonic_ms();
+}
+
 static bool poll(void *self, int timeout_ms, struct source_event *out, struct err *err)
 {
     struct consumer *consumer = self;
@@ -280,7 +292,8 @@ static bool poll(void *self, int timeout_ms, struct source_event *out, struct er
     rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->rk, timeout_ms);
     if (message == NULL) {
         *out = (struct source_event){.kind = SOURCE_NOTHING};
-        (void)take_note(consumer, out);
+        if (!take_note(consumer, out))
+            wake_up(consumer);
         return true;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
