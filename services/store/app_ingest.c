@@ -118,6 +118,7 @@ static void build_core(struct app_ingest *ingest)
         .migrate_on_start = settings->migrate_on_start && ingest->options.rebuild == 0,
         .zombie_after_ms = settings->zombie_after_ms,
         .rebuild = ingest->options.rebuild,
+        .bulk_bytes = ingest->options.bulk_bytes,
     };
     struct ingest_options options = {
         .bot_id = settings->bot_id,

@@ -17,7 +17,8 @@ struct app_ingest_options {
     const char *conninfo;
     const char *group_id;
     int rebuild;           /* the generation to rebuild; 0: the ordinary store */
-    int percent;           /* of a rebuild: share of the time that is spent working */
+    int percent;           /* of a rebuild: share of the time that is spent working, */
+    size_t bulk_bytes;     /* and what may wait in memory to be written */
     void (*ended)(void *); /* on the ingest thread, once: it cannot go on */
     void *ended_arg;
 };

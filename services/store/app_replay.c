@@ -182,6 +182,7 @@ static bool open_ingest(struct app_replay *app, int generation, struct app_inges
                                          .group_id = app->group_id,
                                          .rebuild = generation,
                                          .percent = app->options->cpu_percent,
+                                         .bulk_bytes = app->options->memory_bytes,
                                          .ended = on_ingest_ended};
     return app_ingest_open(&options, out, err);
 }

@@ -14,11 +14,13 @@ struct fold {
     struct fold_map user_map;
     struct fold_user *users; /* by the map's number */
     size_t user_capacity;
+    size_t users_loaded; /* so many of the first */
     const struct fold_user **changed_users;
 
     struct fold_map profile_map;
     struct fold_profile *profiles;
     size_t profile_capacity;
+    size_t profiles_loaded; /* likewise */
     const struct fold_profile **changed_profiles;
 
     struct fold_stats stats;
@@ -55,6 +57,8 @@ void fold_reset(struct fold *fold)
 {
     fold_map_reset(&fold->user_map);
     fold_map_reset(&fold->profile_map);
+    fold->users_loaded = 0;
+    fold->profiles_loaded = 0;
     fold_stats_reset(&fold->stats);
     fold_tops_reset(&fold->tops);
     fold_aliases_reset(&fold->aliases);
@@ -64,9 +68,9 @@ void fold_reset(struct fold *fold)
 
 size_t fold_bytes(const struct fold *fold)
 {
-    return fold->user_map.count * sizeof(*fold->users) +
-           fold->profile_map.count * sizeof(*fold->profiles) + fold->texts.used +
-           fold_stats_bytes(&fold->stats);
+    return fold_map_bytes(&fold->user_map) + fold->user_map.count * sizeof(*fold->users) +
+           fold_map_bytes(&fold->profile_map) + fold->profile_map.count * sizeof(*fold->profiles) +
+           fold->texts.used + fold_stats_bytes(&fold->stats);
 }
 
 static bool registers(const struct event *event)
@@ -164,20 +168,21 @@ void fold_want(struct fold *fold, const struct event *event, const struct fold_p
 
 size_t fold_wanted_users(struct fold *fold, const int64_t **out_ids)
 {
-    *out_ids = fold_map_sorted(&fold->user_map);
-    return fold->user_map.count;
+    *out_ids = fold_map_sorted_from(&fold->user_map, fold->users_loaded);
+    return fold->user_map.count - fold->users_loaded;
 }
 
 size_t fold_wanted_profiles(struct fold *fold, const int64_t **out_ids)
 {
-    *out_ids = fold_map_sorted(&fold->profile_map);
-    return fold->profile_map.count;
+    *out_ids = fold_map_sorted_from(&fold->profile_map, fold->profiles_loaded);
+    return fold->profile_map.count - fold->profiles_loaded;
 }
 
 size_t fold_wanted_tops(struct fold *fold, const int32_t **out_partitions)
 {
-    *out_partitions = fold->tops.partitions;
-    return fold->tops.count;
+    size_t count = fold->tops.count - fold->tops.loaded_count;
+    *out_partitions = count > 0 ? fold->tops.partitions + fold->tops.loaded_count : NULL;
+    return count;
 }
 
 void fold_load_user(struct fold *fold, const struct fold_user *row)
@@ -211,6 +216,13 @@ void fold_load_profile(struct fold *fold, const struct fold_profile *row)
 void fold_load_top(struct fold *fold, const struct fold_top *row)
 {
     fold_tops_load(&fold->tops, row);
+}
+
+void fold_loaded(struct fold *fold)
+{
+    fold->users_loaded = fold->user_map.count;
+    fold->profiles_loaded = fold->profile_map.count;
+    fold->tops.loaded_count = fold->tops.count;
 }
 
 /* ---- effects ---- */

@@ -6,7 +6,9 @@
  * log order, and writes what changed. Each event passed to fold_apply takes effect once: duplicates
  * are removed before (UserSeen may repeat; its merge is the same in any order and any number).
  *
- * Texts of rows are copied into the fold's own arena. Not thread-safe; one fold per ingest thread.
+ * A fold may stay over many batches before its results are written; only rows that it does not have
+ * yet are wanted then. Texts of rows are copied into its own arena. Not thread-safe; one fold per
+ * ingest thread.
  */
 #ifndef SERVICES_STORE_FOLD_H
 #define SERVICES_STORE_FOLD_H
@@ -147,14 +149,14 @@ struct fold;
 struct fold *fold_new(void);
 void fold_free(struct fold *fold);          /* NULL is fine */
 void fold_reset(struct fold *fold);         /* forget all rows; keeps memory */
-size_t fold_bytes(const struct fold *fold); /* memory in use, for the batch's bound */
+size_t fold_bytes(const struct fold *fold); /* memory in use, about */
 
 /* False: this build does not know the effect of such events. They stop their partition, as unknown
  * payloads do: recording them without their effect would lose it for ever. */
 bool fold_is_known(enum event_kind kind);
 
-/* Before loading: note which rows an event needs. Then fold_wanted_* list the ids, ascending, each
- * once. */
+/* Before loading: note which rows an event needs. Then fold_wanted_* list the ids of those that it
+ * does not have, ascending, each once, until fold_loaded. */
 void fold_want(struct fold *fold, const struct event *event, const struct fold_place *place);
 size_t fold_wanted_users(struct fold *fold, const int64_t **out_ids);
 size_t fold_wanted_profiles(struct fold *fold, const int64_t **out_ids);
@@ -165,6 +167,8 @@ size_t fold_wanted_tops(struct fold *fold, const int32_t **out_partitions);
 void fold_load_user(struct fold *fold, const struct fold_user *row);
 void fold_load_profile(struct fold *fold, const struct fold_profile *row);
 void fold_load_top(struct fold *fold, const struct fold_top *row);
+/* All wanted rows that there are were handed in. */
+void fold_loaded(struct fold *fold);
 
 /* Apply one fresh event whose rows were wanted. Its facts (videos, music, applied) are no rows of
  * the fold: they follow from the event alone, and from the erasures after it. */

@@ -69,12 +69,26 @@ static int compare_ids(const void *left, const void *right)
 
 const int64_t *fold_map_sorted(struct fold_map *map)
 {
-    if (!map->is_sorted && map->count > 0) {
-        memcpy(map->sorted, map->ids, map->count * sizeof(*map->ids));
-        qsort(map->sorted, map->count, sizeof(*map->sorted), compare_ids);
-        map->is_sorted = true;
+    if (!map->is_sorted)
+        (void)fold_map_sorted_from(map, 0);
+    map->is_sorted = true;
+    return map->sorted;
+}
+
+const int64_t *fold_map_sorted_from(struct fold_map *map, size_t first)
+{
+    size_t count = map->count - first;
+    map->is_sorted = false;
+    if (count > 0) {
+        memcpy(map->sorted, map->ids + first, count * sizeof(*map->ids));
+        qsort(map->sorted, count, sizeof(*map->sorted), compare_ids);
     }
     return map->sorted;
+}
+
+size_t fold_map_bytes(const struct fold_map *map)
+{
+    return map->count * (2 * sizeof(*map->ids) + sizeof(*map->places) + 2 * sizeof(*map->slots));
 }
 
 void fold_map_reset(struct fold_map *map)

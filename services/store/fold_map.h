@@ -1,5 +1,5 @@
 /*
- * fold_map: the ids of a batch's rows, each with a small dense number, and in ascending order.
+ * fold_map: the ids of rows, each with a small dense number, and in ascending order.
  *
  * Open addressing; a reset costs what was put in, not what there is room for. Not thread-safe.
  */
@@ -26,9 +26,12 @@ struct fold_map {     /* a zeroed struct is an empty map */
 size_t fold_map_put(struct fold_map *map, int64_t id);
 size_t fold_map_find(const struct fold_map *map, int64_t id); /* or FOLD_MAP_ABSENT */
 
-/* All ids, ascending; valid until the next put. */
+/* All ids, or those with numbers from `first` on, ascending; valid until the next put or sorting.
+ */
 const int64_t *fold_map_sorted(struct fold_map *map);
+const int64_t *fold_map_sorted_from(struct fold_map *map, size_t first);
 
+size_t fold_map_bytes(const struct fold_map *map); /* memory in use, about */
 void fold_map_reset(struct fold_map *map);
 void fold_map_done(struct fold_map *map);
 

@@ -121,6 +121,7 @@ size_t fold_tops_changed(struct fold_tops *tops, const struct fold_top **out)
 void fold_tops_reset(struct fold_tops *tops)
 {
     tops->count = 0;
+    tops->loaded_count = 0;
 }
 
 void fold_tops_done(struct fold_tops *tops)

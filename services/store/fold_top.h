@@ -25,6 +25,7 @@ struct fold_tops {               /* a zeroed struct is empty */
     int32_t *partitions;         /* theirs */
     struct fold_top *changed;
     size_t count;
+    size_t loaded_count; /* so many of the first are as in the database */
     size_t capacity;
 };
 

@@ -36,6 +36,7 @@ struct ingest *ingest_new(const struct ingest_options *options, const struct rec
     ingest->ids = id_window_new(ID_WINDOW_SPAN);
     ingest->fold = fold_new();
     hand_init(&ingest->hand, options->batch_max_events, options->batch_max_bytes);
+    ingest->visited = -1;
     atomic_store(&ingest->lag_records, -1);
     return ingest;
 }
@@ -136,9 +137,17 @@ static void take_assignment(struct ingest *ingest, const struct source_event *as
     log_info("partitions assigned", LOG_INT("count", (int64_t)count));
 }
 
+/* What is in hand comes again for the next owner; what is written need not. */
+static void settle_open(struct ingest *ingest)
+{
+    hand_drop(&ingest->hand);
+    ingest_flush(ingest);
+}
+
 static void give_up_assignment(struct ingest *ingest)
 {
     log_info("partitions revoked");
+    settle_open(ingest);
     atomic_store(&ingest->is_assigned, false);
     atomic_store(&ingest->has_nothing, false);
     forget_partitions(ingest);
@@ -243,7 +252,7 @@ static void read_record(struct ingest *ingest, struct partition *partition,
     }
     if (take_record(ingest, partition, record))
         return;
-    ingest_flush(ingest);
+    ingest_flush_hand(ingest, true);
     if (ingest->phase == INGEST_RUNNING) /* else it is fetched again */
         (void)take_record(ingest, partition, record);
 }
@@ -309,7 +318,7 @@ static bool do_due(struct ingest *ingest, struct err *err)
         return false;
     if (now_ms >= ingest->lag_at_ms)
         ingest_measure_lag(ingest, now_ms);
-    if (ingest->phase == INGEST_RUNNING && now_ms >= ingest->letters_at_ms) {
+    if (ingest->phase == INGEST_RUNNING && now_ms >= ingest->letters_at_ms && !ingest->is_open) {
         ingest->letters_at_ms = now_ms + LETTERS_EVERY_MS;
         ingest_tend_letters(ingest, now_unix_ms());
     }
@@ -346,12 +355,26 @@ static int wait_for(const struct ingest *ingest, int wait_ms)
     return left_ms < wait_ms ? (int)left_ms : wait_ms;
 }
 
-static bool is_flush_due(const struct ingest *ingest, enum source_event_kind last)
+static void flush_due(struct ingest *ingest, enum source_event_kind last)
 {
     const struct hand *hand = &ingest->hand;
-    if (hand->count == 0)
-        return false;
-    return hand_is_full(hand) || (last == SOURCE_NOTHING && linger_left_ms(ingest) == 0);
+    bool is_over = last == SOURCE_NOTHING && (hand->count == 0 || linger_left_ms(ingest) == 0);
+    if (hand->count > 0 && (hand_is_full(hand) || is_over))
+        ingest_flush_hand(ingest, hand_is_full(hand) || is_behind(ingest));
+    else if (is_over)
+        ingest_flush(ingest);
+}
+
+/* All that the log held of the visited partition is in hand or written: on to the next one. */
+static void end_visit(struct ingest *ingest)
+{
+    const struct partition *visited =
+        ingest->visited < 0 ? NULL : ingest_partition(ingest, ingest->visited);
+    if (visited == NULL || visited->next_offset < ingest->visit_ends_at)
+        return;
+    ingest_flush(ingest);
+    if (ingest->phase == INGEST_RUNNING)
+        ingest_recover_in(ingest, 0);
 }
 
 bool ingest_step(struct ingest *ingest, int wait_ms, struct err *err)
@@ -370,8 +393,9 @@ bool ingest_step(struct ingest *ingest, int wait_ms, struct err *err)
         meet(ingest, &event);
         timeout_ms = 0;
     }
-    if (is_flush_due(ingest, event.kind))
-        ingest_flush(ingest);
+    flush_due(ingest, event.kind);
+    if (ingest->phase == INGEST_RUNNING)
+        end_visit(ingest);
     return true;
 }
 

@@ -7,6 +7,14 @@
 #include "services/store/ingest_refusals.h"
 
 #define TOLERANT_BATCHES 16 /* after a duplicate, others are likely */
+#define CLOSED_BATCHES 64   /* after open ones were lost; more than are open at a time */
+
+/* How far a hand is applied. */
+struct bisecting {
+    size_t from;  /* items before it are written */
+    size_t limit; /* largest slice to try next */
+    bool is_more_to_come;
+};
 
 /* ---- a slice of the hand as one transaction ---- */
 
@@ -43,7 +51,7 @@ static void note_applied(struct ingest *ingest, const struct batch *batch)
         atomic_store(&ingest->applied_at_ms, newest->event.occurred_at_ms);
 }
 
-/* The slice is in the database for ever. */
+/* The slice is written, for ever or with what is open. */
 static void advance(struct ingest *ingest, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->fence_count; i++) {
@@ -52,36 +60,64 @@ static void advance(struct ingest *ingest, const struct batch *batch)
         partition->fence.next_offset = moved->next_offset;
         partition->fence.last_record_ms = moved->last_record_ms;
         memcpy(partition->fence.last_hash, moved->last_hash, FINGERPRINT_LEN);
-        ingest->source.export_offset(ingest->source.self, partition->id, moved->next_offset);
     }
     note_applied(ingest, batch);
+    if (ingest->tolerant_batches > 0)
+        ingest->tolerant_batches--;
+    if (ingest->closed_batches > 0)
+        ingest->closed_batches--;
+}
+
+/* All that was written is in the database for ever. */
+static void note_committed(struct ingest *ingest)
+{
+    ingest->is_open = false;
+    for (size_t i = 0; i < ingest->partition_count; i++) {
+        struct partition *partition = &ingest->partitions[i];
+        if (partition->exported_offset == partition->fence.next_offset)
+            continue;
+        partition->exported_offset = partition->fence.next_offset;
+        ingest->source.export_offset(ingest->source.self, partition->id,
+                                     partition->exported_offset);
+    }
     fault_point("store.exported", (int64_t)ingest->hand.count);
     backoff_reset(&ingest->backoff);
     atomic_store(&ingest->is_database_well, true);
-    if (ingest->tolerant_batches > 0)
-        ingest->tolerant_batches--;
 }
 
-static enum apply_result apply_slice(struct ingest *ingest, size_t from, size_t count,
-                                     struct err *err)
+static enum apply_result apply_batch(struct ingest *ingest, struct batch *batch, struct err *err)
 {
-    struct batch batch = {.fences = ingest->fences,
-                          .events = ingest->hand.items + from,
-                          .event_count = count,
-                          .expect_duplicates = ingest->tolerant_batches > 0};
     int64_t began_us = now_monotonic_us();
-    batch.fence_count = build_fences(ingest, batch.events, count);
-    enum apply_result result = ingest->store.apply(ingest->store.self, &batch, ingest->fold, err);
-    if (result == APPLY_DUPLICATE && batch.expect_duplicates)
+    enum apply_result result = ingest->store.apply(ingest->store.self, batch, ingest->fold, err);
+    if (result == APPLY_DUPLICATE && batch->expect_duplicates)
         result = APPLY_BUG; /* that path tolerates them */
-    if (result != APPLY_COMMITTED) {
+    if (result != APPLY_COMMITTED && result != APPLY_OPEN) {
         ingest_metrics_retry(result);
         return result;
     }
-    fault_point("store.committed", (int64_t)count);
-    advance(ingest, &batch);
-    ingest_metrics_batch(&batch, now_monotonic_us() - began_us, now_unix_ms());
+    if (result == APPLY_COMMITTED)
+        fault_point("store.committed", (int64_t)batch->event_count);
+    if (batch->event_count > 0) {
+        advance(ingest, batch);
+        ingest_metrics_batch(batch, now_monotonic_us() - began_us, now_unix_ms());
+    }
+    ingest->is_open = true;
+    if (result == APPLY_COMMITTED)
+        note_committed(ingest);
     return result;
+}
+
+static enum apply_result apply_slice(struct ingest *ingest, struct bisecting *state, size_t count,
+                                     struct err *err)
+{
+    struct batch batch = {.fences = ingest->fences,
+                          .events = ingest->hand.items + state->from,
+                          .event_count = count,
+                          .expect_duplicates = ingest->tolerant_batches > 0,
+                          .is_more_to_come = state->is_more_to_come && ingest->is_bulk &&
+                                             ingest->closed_batches == 0};
+    batch.fence_count = build_fences(ingest, batch.events, count);
+    return apply_batch(ingest, &batch, err);
 }
 
 /* ---- blame ---- */
@@ -123,10 +159,20 @@ static bool blame_event(struct ingest *ingest, size_t from, enum apply_result re
 
 /* ---- the whole hand ---- */
 
-struct bisecting {
-    size_t from;  /* items before it are committed */
-    size_t limit; /* largest slice to try next */
-};
+/* Begin again at the fences. */
+static void give_up(struct ingest *ingest, enum apply_result result, const struct err *err)
+{
+    const char *what = "the position moved without us, reading it again";
+    if (result == APPLY_UNWELL) {
+        what = "the database is unwell, trying again";
+        atomic_store(&ingest->is_database_well, false);
+    }
+    if (result == APPLY_UNDONE) {
+        what = "what was written together failed, trying it one by one";
+        ingest->closed_batches = CLOSED_BATCHES;
+    }
+    ingest_recover_later(ingest, what, err);
+}
 
 /* What follows a failed slice. False: the hand was given up. */
 static bool go_on_after(struct ingest *ingest, struct bisecting *state, size_t count,
@@ -134,6 +180,7 @@ static bool go_on_after(struct ingest *ingest, struct bisecting *state, size_t c
 {
     switch (result) {
     case APPLY_COMMITTED:
+    case APPLY_OPEN:
         state->from += count;
         state->limit *= 2;
         return true;
@@ -145,25 +192,41 @@ static bool go_on_after(struct ingest *ingest, struct bisecting *state, size_t c
         state->limit = (count + 1) / 2;
         return count > 1 || blame_event(ingest, state->from, result, err);
     case APPLY_FENCE_MOVED:
-        ingest_recover_later(ingest, "the position moved without us, reading it again", err);
-        return false;
     case APPLY_UNWELL:
-        atomic_store(&ingest->is_database_well, false);
-        ingest_recover_later(ingest, "the database is unwell, trying again", err);
+    case APPLY_UNDONE:
+        give_up(ingest, result, err);
         return false;
     }
     return false;
 }
 
+/* What is open and not in hand any more. */
+static void settle(struct ingest *ingest)
+{
+    struct batch nothing = {0};
+    struct err err;
+    enum apply_result result = apply_batch(ingest, &nothing, &err);
+    if (result != APPLY_COMMITTED)
+        give_up(ingest, result, &err);
+}
+
 void ingest_flush(struct ingest *ingest)
 {
+    if (ingest->hand.count > 0)
+        ingest_flush_hand(ingest, false);
+    else if (ingest->is_open)
+        settle(ingest);
+}
+
+void ingest_flush_hand(struct ingest *ingest, bool is_more_to_come)
+{
     struct hand *hand = &ingest->hand;
-    struct bisecting state = {.limit = hand->count};
+    struct bisecting state = {.limit = hand->count, .is_more_to_come = is_more_to_come};
     while (state.from < hand->count) {
         size_t left = hand->count - state.from;
         size_t count = left < state.limit ? left : state.limit;
         struct err err;
-        enum apply_result result = apply_slice(ingest, state.from, count, &err);
+        enum apply_result result = apply_slice(ingest, &state, count, &err);
         if (!go_on_after(ingest, &state, count, result, &err))
             return;
     }

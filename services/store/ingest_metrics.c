@@ -113,11 +113,11 @@ static struct metric stopped = {.name = "partition_stopped",
                                 .series = stopped_series,
                                 .count = COUNT(stopped_series)};
 
-/* By enum apply_result, without COMMITTED. */
+/* By enum apply_result, from APPLY_FENCE_MOVED on. */
 static struct metric_series retry_series[] = {
     {.labels = "why=\"fence_moved\""}, {.labels = "why=\"duplicate\""},
     {.labels = "why=\"bad_row\""},     {.labels = "why=\"database_unwell\""},
-    {.labels = "why=\"bug\""},
+    {.labels = "why=\"bug\""},         {.labels = "why=\"undone\""},
 };
 static struct metric retries = {.name = "apply_retries_total",
                                 .help = "Batches that were not committed at once, by reason.",
@@ -200,8 +200,7 @@ void ingest_metrics_stopped(enum stop_reason reason, int64_t partitions)
 
 void ingest_metrics_retry(enum apply_result why)
 {
-    if (why != APPLY_COMMITTED)
-        metric_add(&retry_series[why - 1], 1);
+    metric_add(&retry_series[why - APPLY_FENCE_MOVED], 1);
 }
 
 void ingest_metrics_letters(const struct letter_census *census, int64_t now_ms)

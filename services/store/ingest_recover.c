@@ -25,6 +25,9 @@ void ingest_recover_in(struct ingest *ingest, int64_t delay_ms)
     struct source_start nothing = {0};
     struct err err;
     drop_hand(ingest);
+    if (ingest->is_open)
+        ingest->store.close(ingest->store.self);
+    ingest->is_open = false;
     if (!ingest->source.start(ingest->source.self, &nothing, &err))
         log_warn("fetching does not pause", LOG_TEXT("error", err.text));
     ingest->phase = ingest->partition_count == 0 ? INGEST_IDLE : INGEST_RECOVERING;
@@ -135,13 +138,37 @@ static int64_t plan_partition(struct ingest *ingest, const struct fence *fence,
     return plan.start_offset;
 }
 
+static bool is_fetched(struct ingest *ingest, int32_t id)
+{
+    enum partition_state state = ingest_partition(ingest, id)->state;
+    return state != PARTITION_STOPPED && state != PARTITION_HELD;
+}
+
+/* In a bulk the partition with most before it; when none has more than a batch, all. */
+static void choose_visited(struct ingest *ingest, const struct beginning *beginning)
+{
+    int64_t most = (int64_t)ingest->options.batch_max_events;
+    ingest->visited = -1;
+    ingest->is_bulk = ingest->store.is_bulk(ingest->store.self);
+    for (size_t i = 0; ingest->is_bulk && i < beginning->count; i++) {
+        int64_t end = beginning->ranges[i].end_offset;
+        int64_t left = end - beginning->fences[i].next_offset;
+        if (left <= most || !is_fetched(ingest, beginning->partitions[i]))
+            continue;
+        most = left;
+        ingest->visited = beginning->partitions[i];
+        ingest->visit_ends_at = end;
+    }
+}
+
 static bool start_fetching(struct ingest *ingest, struct beginning *beginning, struct err *err)
 {
     struct source_start start = {.partitions = beginning->partitions,
                                  .offsets = beginning->offsets};
+    choose_visited(ingest, beginning);
     for (size_t i = 0; i < beginning->count; i++) {
-        enum partition_state state = ingest_partition(ingest, beginning->partitions[i])->state;
-        if (state == PARTITION_STOPPED || state == PARTITION_HELD)
+        int32_t id = beginning->partitions[i];
+        if (!is_fetched(ingest, id) || (ingest->visited >= 0 && id != ingest->visited))
             continue;
         beginning->partitions[start.count] = beginning->partitions[i];
         beginning->offsets[start.count] = beginning->offsets[i];
@@ -161,7 +188,7 @@ static bool is_any_held(const struct ingest *ingest)
 /* When the fences are read again although nothing went wrong. */
 static int64_t next_check_ms(struct ingest *ingest)
 {
-    if (is_any_held(ingest))
+    if (ingest->visited < 0 && is_any_held(ingest))
         return backoff_next(&ingest->held, random_u32());
     backoff_reset(&ingest->held);
     return ingest->options.position_check_ms;

@@ -25,8 +25,9 @@ struct partition {
     int32_t id;
     enum partition_state state;
     enum stop_reason reason;
-    struct fence fence;     /* as committed */
-    int64_t next_offset;    /* with what is in hand */
+    struct fence fence;  /* as committed */
+    int64_t next_offset; /* with what is in hand */
+    int64_t exported_offset;
     int64_t missing_offset; /* that was not where it should be once already; -1: none */
     int64_t lost_offset;    /* where no record came, */
     int lost_count;         /* so many times in a row */
@@ -60,6 +61,13 @@ struct ingest {
     struct batch_fence *fences; /* room for one batch */
     int tolerant_batches;       /* so many go by the path that tolerates duplicates */
 
+    /* The bulk of a rebuild. */
+    bool is_bulk;
+    bool is_open;          /* what was written last is not committed */
+    int closed_batches;    /* so many are committed one by one */
+    int32_t visited;       /* the one partition that is fetched; -1: all */
+    int64_t visit_ends_at; /* offset */
+
     struct backoff backoff;
     struct backoff held; /* between two looks at the limits */
     int64_t retry_at_ms;
@@ -82,9 +90,11 @@ struct partition *ingest_partition(struct ingest *ingest, int32_t id); /* NULL: 
 void ingest_stop_partition(struct ingest *ingest, struct partition *partition,
                            enum stop_reason reason);
 
-/* ingest_apply.c: apply everything in hand; afterwards the hand is empty. A failure leads to
- * recovery. */
+/* ingest_apply.c: apply everything in hand, and commit; afterwards the hand is empty. A failure
+ * leads to recovery. */
 void ingest_flush(struct ingest *ingest);
+/* The same; if more follows at once, the commit may wait for it. */
+void ingest_flush_hand(struct ingest *ingest, bool is_more_to_come);
 
 /* ingest_recover.c: drop everything in hand, fetch nothing, and begin again at the fences after
  * delay_ms. */

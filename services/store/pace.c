@@ -36,6 +36,12 @@ static bool load_fences(void *self, const struct fence_query *query, struct fenc
     return pace->store.load_fences(pace->store.self, query, out, err);
 }
 
+static bool is_bulk(void *self)
+{
+    struct pace *pace = self;
+    return pace->store.is_bulk(pace->store.self);
+}
+
 /* What came before the batch, fetching and decoding, is work too. */
 static enum apply_result apply(void *self, struct batch *batch, struct fold *fold, struct err *err)
 {
@@ -76,6 +82,7 @@ struct projection_store pace_port(struct pace *pace)
 {
     return (struct projection_store){.open = open_store,
                                      .load_fences = load_fences,
+                                     .is_bulk = is_bulk,
                                      .apply = apply,
                                      .tend_letters = tend_letters,
                                      .close = close_store,

@@ -132,16 +132,21 @@ struct batch {
                                    (UserSeen excepted) */
     size_t event_count;
     bool expect_duplicates; /* use the path that tolerates ids already there */
+    bool is_more_to_come;   /* a full one: the next follows at once */
 };
 
 enum apply_result {
     APPLY_COMMITTED,
+    APPLY_OPEN, /* of the bulk: its facts are written, what else changes stays in the fold, and
+                   both wait for the commit of a later batch */
     APPLY_FENCE_MOVED, /* another owner or an earlier commit of ours: forget everything, read the
                           fences again */
     APPLY_DUPLICATE,   /* an id was there already: apply again with expect_duplicates */
     APPLY_BAD_ROW,     /* the database blames a row of the batch: bisect */
     APPLY_UNWELL,      /* the database is unwell: retry later; err says why */
     APPLY_BUG,         /* anything else: stop with an alarm */
+    APPLY_UNDONE,      /* a failure took the open batches before this one with it: read the fences
+                          again, and leave none open until they are behind */
 };
 
 /* Which fences to read. */
@@ -175,15 +180,19 @@ struct projection_store {
      * tombstones; absent fences are created at next_offset 0. ERR_RETRY. */
     bool (*load_fences)(void *self, const struct fence_query *query, struct fence *out,
                         struct err *err);
+    /* After open: the generation is being filled from its beginning, and nobody reads it. One
+     * partition after the other is best then: its rows fit into memory sooner than all do. */
+    bool (*is_bulk)(void *self);
     /* One transaction: fences, facts, rows, totals, tombstones, dead letters. `fold` is the
-     * caller's memory, reset by the call. After anything but COMMITTED nothing of it took effect,
-     * except that an APPLY_UNWELL may have been committed: the fences tell. */
+     * caller's memory, kept by APPLY_OPEN and reset by all else. After anything but COMMITTED and
+     * OPEN nothing of the batch took effect, except that an APPLY_UNWELL may have been committed:
+     * the fences tell. An empty batch commits what is open. */
     enum apply_result (*apply)(void *self, struct batch *batch, struct fold *fold, struct err *err);
     /* Take away the bytes of dead letters whose records are older than `expire_before_ms`, a
      * bounded number at a time, and count the open ones. ERR_RETRY. */
     bool (*tend_letters)(void *self, int64_t expire_before_ms, struct letter_census *out,
                          struct err *err);
-    /* Give up the connection; the next open makes a new one. */
+    /* Give up the connection, and what is open with it; the next open makes a new one. */
     void (*close)(void *self);
     void *self;
 };

@@ -9,6 +9,9 @@
 #define GENERATION_MAX 1000000
 #define GRACE_H_MAX 8760
 #define HOUR_MS INT64_C(3600000)
+#define MEMORY_MIB_MIN 16
+#define MEMORY_MIB_MAX 65536
+#define MEMORY_MIB_DEFAULT ((size_t)256)
 
 static const struct {
     const char *word;
@@ -16,8 +19,8 @@ static const struct {
     const char *options; /* the short codes that it takes */
     bool takes_generation;
 } ACTIONS[] = {
-    {"start", REPLAY_START, "hjaefnsgclm", false},
-    {"work", REPLAY_WORK, "hjsgclm", true},
+    {"start", REPLAY_START, "hjaefnsgclmb", false},
+    {"work", REPLAY_WORK, "hjsgclmb", true},
     {"status", REPLAY_STATUS, "hj", true},
     {"watch", REPLAY_WATCH, "hj", true},
     {"list", REPLAY_LIST, "hj", false},
@@ -40,6 +43,7 @@ static const struct option OPTIONS[] = {
     {"grace-hours", required_argument, NULL, 'g'},
     {"cpu-percent", required_argument, NULL, 'c'},
     {"max-live-lag", required_argument, NULL, 'l'},
+    {"memory-mib", required_argument, NULL, 'b'},
     {"admin-listen", required_argument, NULL, 'm'},
     {NULL, 0, NULL, 0},
 };
@@ -65,6 +69,9 @@ void replay_options_print_usage(FILE *out)
         "    --grace-hours N       how long the replaced one is kept up (default 24)\n"
         "    --cpu-percent N       share of the time that is spent working, 1 to 100 (default "
         "100)\n"
+        "    --memory-mib N        of rows and statistics that wait to be written, while the log "
+        "is\n"
+        "                          read for the first time: 16 to 65536 (default 256)\n"
         "    --max-live-lag N      wait while the live store is behind by more events than this\n"
         "                          (default 10000)\n"
         "    --admin-listen HOST:PORT  serve /metrics and /livez there; not where a store does\n"
@@ -117,6 +124,13 @@ static bool take_number(struct replay_options *options, int code, const char *te
             return false;
         options->cpu_percent = (int)number;
         return number > 0 || err_set(err, ERR_REJECT, "--cpu-percent: 1 to 100, not \"%s\"", text);
+    case 'b':
+        if (!set_number(&number, "--memory-mib", text, MEMORY_MIB_MAX, err))
+            return false;
+        options->memory_bytes = (size_t)number << 20;
+        return number >= MEMORY_MIB_MIN ||
+               err_set(err, ERR_REJECT, "--memory-mib: %d to %d, not \"%s\"", MEMORY_MIB_MIN,
+                       MEMORY_MIB_MAX, text);
     default:
         return set_number(&options->live_lag_max, "--max-live-lag", text, INT64_MAX, err);
     }
@@ -188,6 +202,7 @@ bool replay_options_parse(int argc, char **argv, struct replay_options *out, str
     *out = (struct replay_options){.expected_differences = "",
                                    .grace_ms = 24 * HOUR_MS,
                                    .cpu_percent = 100,
+                                   .memory_bytes = MEMORY_MIB_DEFAULT << 20,
                                    .live_lag_max = 10000};
     if (argc < 2)
         return err_set(err, ERR_REJECT,

@@ -38,6 +38,7 @@ struct replay_options {
     bool is_swapped_when_ready;
     int64_t grace_ms;         /* how long the replaced generation is kept up */
     int cpu_percent;          /* of one processor, 1 to 100 */
+    size_t memory_bytes;      /* of what waits to be written in the bulk */
     const char *admin_listen; /* host:port for /metrics; NULL: none */
     int64_t live_lag_max;     /* events behind of the live store from which on the rebuild waits */
 };

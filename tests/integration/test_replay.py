@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,12 @@ def applied(database: Database, generation: int) -> int:
     return int(rows(database, f"SELECT sum(next_offset) FROM g{generation}.fence")[0][0])
 
 
+def is_writing(database: Database, generation: int) -> bool:
+    """Is a transaction open that wrote facts?"""
+    return bool(rows(database, "SELECT FROM pg_locks WHERE relation = (%s || '.videos')::regclass AND granted"
+                               " AND mode = 'RowExclusiveLock'", f"g{generation}"))
+
+
 def test_a_rebuild_is_proved_equal_and_goes_live_while_ingest_goes_on(bench: Bench) -> None:
     async def body() -> None:
         bench.log.put(varied(900))
@@ -131,7 +139,9 @@ def test_a_rebuild_is_killed_again_and_again_and_is_the_same(bench: Bench) -> No
                     process = await bench.begin("work", STORE_KAFKA_GROUP_ID=f"{bench.log.prefix}-{number}", **small)
                     reached = applied(database, 2)
                     wanted = min(count, reached + 100)
-                    await until("it went on", lambda wanted=wanted: applied(database, 2) >= wanted)  # type: ignore[misc]
+                    # Every second one while batches wait for their commit, if one is met.
+                    await until("it went on", lambda wanted=wanted, number=number: applied(database, 2) >= wanted  # type: ignore[misc]
+                                or (number % 2 == 1 and is_writing(database, 2)))
                     process.kill()
                     await process.wait()
                 code, out = await bench.replay("work", "--swap", "--grace-hours", "0", "--json",
@@ -139,6 +149,38 @@ def test_a_rebuild_is_killed_again_and_again_and_is_the_same(bench: Bench) -> No
                 assert code == 0, bench.log_text() + out
                 assert state_of(database, 2) == "live"
                 assert content(database, 1) == content(database, 2)
+
+    run(body)
+
+
+def test_duplicates_of_what_a_killed_worker_wrote_undo_their_batch_alone(bench: Bench) -> None:
+    """The next worker does not remember their ids: the unique index does, inside a transaction with other batches."""
+    async def body() -> None:
+        batches = {"STORE_BATCH_MAX_EVENTS": "300"}
+        early = [video(i % 97 + 1, i) for i in range(4000)]
+        events = early + early + [video(i % 97 + 1, i) for i in range(4000, 8000)]
+        bench.log.put(events)
+        metrics = f"127.0.0.1:{free_port()}"
+        async with bench.store():
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == len(events))
+                assert (await bench.replay("start", "--no-work"))[0] == 0, bench.log_text()
+                database.execute("UPDATE g2.fence SET limit_offset = 500, owner_epoch = owner_epoch + 1")
+                first = await bench.begin("work", STORE_KAFKA_GROUP_ID=f"{bench.log.prefix}-1", **batches)
+                await until("its part is written", lambda: applied(database, 2) == 500 * bench.log.partitions)
+                first.kill()
+                await first.wait()
+                database.execute("UPDATE g2.fence SET limit_offset = NULL, owner_epoch = owner_epoch + 1")
+                second = await bench.begin("work", "--grace-hours", "1", "--admin-listen", metrics,
+                                           STORE_KAFKA_GROUP_ID=f"{bench.log.prefix}-2", **batches)
+                await until("ready", lambda: state_of(database, 2) == "ready")
+                with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=10) as answer:
+                    retries = re.findall(r'apply_retries_total\{why="(\w+)"\} (\d+)', answer.read().decode())
+                assert int(dict(retries)["duplicate"]) > 0
+                assert int(dict(retries)["undone"]) == 0
+                assert content(database, 1) == content(database, 2)
+                second.terminate()
+                assert await second.wait() == 0
 
     run(body)
 

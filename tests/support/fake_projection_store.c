@@ -1,5 +1,7 @@
 #include "tests/support/fake_projection_store.h"
 
+#include "libs/base/mem.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,9 +16,38 @@ static bool fake_open(void *self, struct err *err)
     return true;
 }
 
+static void forget_open(struct fake_projection_store *fake)
+{
+    free(fake->committed);
+    fake->committed = NULL;
+}
+
+static void roll_back(struct fake_projection_store *fake)
+{
+    if (fake->committed != NULL)
+        memcpy(fake, fake->committed, offsetof(struct fake_projection_store, texts));
+    forget_open(fake);
+}
+
+static void keep_committed(struct fake_projection_store *fake)
+{
+    size_t size = offsetof(struct fake_projection_store, texts);
+    if (fake->committed != NULL)
+        return;
+    fake->committed = mem_alloc(size);
+    memcpy(fake->committed, fake, size);
+}
+
+static bool fake_is_bulk(void *self)
+{
+    struct fake_projection_store *fake = self;
+    return fake->is_bulk;
+}
+
 static void fake_close(void *self)
 {
     struct fake_projection_store *fake = self;
+    roll_back(fake);
     fake->closes++;
 }
 
@@ -317,28 +348,63 @@ static void store_events(struct fake_projection_store *fake, struct batch *batch
     }
 }
 
-static void commit(struct fake_projection_store *fake, struct batch *batch, struct fold *fold)
+static void write(struct fake_projection_store *fake, struct batch *batch, struct fold *fold)
 {
-    fold_reset(fold);
+    if (fake->committed == NULL)
+        fold_reset(fold);
     store_events(fake, batch);
     for (size_t i = 0; i < batch->event_count; i++)
         if (batch->events[i].is_fresh)
             fold_want(fold, &batch->events[i].event, &batch->events[i].record.place);
     load_rows(fake, fold);
+    fold_loaded(fold);
     for (size_t i = 0; i < batch->event_count; i++)
         if (batch->events[i].is_fresh)
             fold_apply(fold, &batch->events[i].event, &batch->events[i].record.place);
-    store_rows(fake, fold);
-    fold_reset(fold);
     for (size_t i = 0; i < batch->fence_count; i++) {
         struct fence *fence = &fake->fences[batch->fences[i].before.partition];
         fence->next_offset = batch->fences[i].next_offset;
         fence->last_record_ms = batch->fences[i].last_record_ms;
         memcpy(fence->last_hash, batch->fences[i].last_hash, FINGERPRINT_LEN);
     }
-    fake->commits++;
     if (batch->event_count > fake->largest_batch)
         fake->largest_batch = batch->event_count;
+}
+
+static bool stays_open(const struct fake_projection_store *fake, const struct batch *batch)
+{
+    bool stays = fake->is_bulk && batch->is_more_to_come;
+    for (size_t i = 0; stays && i < batch->event_count; i++)
+        stays = batch->events[i].event.kind != EVENT_USER_ERASED;
+    return stays;
+}
+
+static enum apply_result write_open(struct fake_projection_store *fake, struct batch *batch,
+                                    struct fold *fold)
+{
+    if (fake->committed == NULL)
+        fold_reset(fold);
+    keep_committed(fake);
+    write(fake, batch, fold);
+    fake->lefts++;
+    return APPLY_OPEN;
+}
+
+static enum apply_result commit(struct fake_projection_store *fake, struct batch *batch,
+                                struct fold *fold)
+{
+    if (fake->committed != NULL && fake->undone_commits > 0) {
+        fake->undone_commits--;
+        roll_back(fake);
+        fold_reset(fold);
+        return APPLY_UNDONE;
+    }
+    write(fake, batch, fold);
+    store_rows(fake, fold);
+    fold_reset(fold);
+    forget_open(fake);
+    fake->commits++;
+    return APPLY_COMMITTED;
 }
 
 static enum apply_result fake_apply(void *self, struct batch *batch, struct fold *fold,
@@ -349,11 +415,14 @@ static enum apply_result fake_apply(void *self, struct batch *batch, struct fold
     if (fake->before_apply != NULL)
         fake->before_apply(fake->before_apply_arg);
     enum apply_result result = refuse(fake, batch);
+    if (result == APPLY_COMMITTED && stays_open(fake, batch))
+        return write_open(fake, batch, fold);
+    if (result == APPLY_COMMITTED)
+        result = commit(fake, batch, fold);
     if (result != APPLY_COMMITTED) {
         (void)err_set(err, ERR_RETRY, "the fake database refused");
         return result;
     }
-    commit(fake, batch, fold);
     if (fake->in_doubt_applies > 0) {
         fake->in_doubt_applies--;
         (void)err_set(err, ERR_RETRY, "the connection broke during commit");
@@ -393,6 +462,7 @@ struct projection_store fake_projection_store_port(struct fake_projection_store 
 {
     return (struct projection_store){.open = fake_open,
                                      .load_fences = fake_load_fences,
+                                     .is_bulk = fake_is_bulk,
                                      .apply = fake_apply,
                                      .tend_letters = fake_tend_letters,
                                      .close = fake_close,
@@ -401,6 +471,7 @@ struct projection_store fake_projection_store_port(struct fake_projection_store 
 
 void fake_projection_store_done(struct fake_projection_store *fake)
 {
+    forget_open(fake);
     arena_done(&fake->texts);
 }
 

@@ -58,6 +58,8 @@ struct fake_projection_store {
     struct arena texts;
 
     /* Scripts. */
+    bool is_bulk;                    /* full batches stay open */
+    int undone_commits;              /* so many commits of open batches answer APPLY_UNDONE */
     int unwell_applies;              /* so many applies answer APPLY_UNWELL */
     int in_doubt_applies;            /* so many applies commit and answer APPLY_UNWELL */
     int unwell_opens;                /* so many opens fail */
@@ -69,7 +71,11 @@ struct fake_projection_store {
 
     /* Counts. */
     int opens, closes, applies, commits, tends;
+    int lefts; /* batches that stayed open */
     size_t largest_batch;
+
+    void *committed; /* all up to `texts`, as it was before the first open batch; NULL: none is open
+                      */
 };
 
 void fake_projection_store_init(struct fake_projection_store *fake);

@@ -17,7 +17,7 @@ struct embedded_file {
 extern const struct embedded_file EMBEDDED_MIGRATIONS[]; /* migrations/NNNN_name.sql, ascending */
 extern const size_t EMBEDDED_MIGRATIONS_COUNT;
 
-extern const struct embedded_file EMBEDDED_SCHEMA[]; /* generation.sql, indexes.sql, views.sql */
+extern const struct embedded_file EMBEDDED_SCHEMA[]; /* what a generation is made of */
 extern const size_t EMBEDDED_SCHEMA_COUNT;
 
 extern const struct embedded_file EMBEDDED_QUESTIONS[]; /* questions/name.sql */

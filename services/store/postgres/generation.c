@@ -20,7 +20,7 @@ static int number_at(const PGresult *result, int column)
 
 /* The active one, else the newest one that is still fed; and what the active one is. */
 static const char LIVE_SQL[] =
-    "SELECT g.id, 0, active.generation, of_active.projection_version FROM telefact.active"
+    "SELECT g.id, 0, 0, active.generation, of_active.projection_version FROM telefact.active"
     " JOIN telefact.generations AS of_active ON of_active.id = active.generation"
     " LEFT JOIN LATERAL (SELECT id FROM telefact.generations"
     " WHERE projection_version = $1 AND state IN ('live', 'retired')"
@@ -28,7 +28,9 @@ static const char LIVE_SQL[] =
 
 /* The rebuilt one while it is not active, else the newest one beside it. */
 static const char REBUILD_SQL[] =
-    "SELECT g.id, (g.state = 'building')::int FROM telefact.generations AS mine"
+    "SELECT g.id, (g.state = 'building')::int,"
+    " (to_regclass('g' || g.id || '.deferred_erasures') IS NOT NULL)::int FROM "
+    "telefact.generations AS mine"
     " CROSS JOIN telefact.active"
     " LEFT JOIN LATERAL (SELECT id, state FROM telefact.generations"
     " WHERE projection_version = $1 AND state <> 'dropping'"
@@ -48,7 +50,7 @@ static bool find_live(struct session *session, PGresult **out, struct err *err)
         return err_set(err, ERR_FATAL,
                        "the active generation %d has projection version %d, this build writes %d: "
                        "rebuild with `telefact-store replay start`, or use the build that made it",
-                       number_at(*out, 2), number_at(*out, 3), PROJECTION_VERSION);
+                       number_at(*out, 3), number_at(*out, 4), PROJECTION_VERSION);
     return true;
 }
 
@@ -76,7 +78,8 @@ bool generation_find(struct session *session, int rebuild, struct generation_wri
                      : !find_rebuilt(session, rebuild, &result, err))
         return false;
     *out = (struct generation_writing){.generation = number_at(result, 0),
-                                       .is_bulk = number_at(result, 1) != 0};
+                                       .is_bulk = number_at(result, 1) != 0,
+                                       .defers_erasures = number_at(result, 2) != 0};
     return true;
 }
 
@@ -114,9 +117,26 @@ bool generation_make_tables(struct session *session, int id, struct err *err)
     return run_script(session, "generation.sql", id, err);
 }
 
+bool generation_begin_bulk(struct session *session, int id, struct err *err)
+{
+    return run_script(session, "bulk.sql", id, err);
+}
+
 bool generation_make_indexes(struct session *session, int id, struct err *err)
 {
     return run_script(session, "indexes.sql", id, err);
+}
+
+bool generation_end_bulk(struct session *session, int id, struct err *err)
+{
+    AUTO(result) PGresult *result = NULL;
+    char number[12];
+    (void)snprintf(number, sizeof(number), "%d", id);
+    const char *params[] = {number};
+    if (!session_query(session, "SELECT to_regclass('g' || $1::int || '.deferred_erasures')",
+                       &(struct session_texts){params, 1}, &result, err))
+        return false;
+    return PQgetisnull(result, 0, 0) != 0 || run_script(session, "end_bulk.sql", id, err);
 }
 
 bool generation_point_views(struct session *session, int id, struct err *err)

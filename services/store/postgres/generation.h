@@ -17,7 +17,8 @@ struct session;
 
 struct generation_writing {
     int generation;
-    bool is_bulk; /* it is being built: a lost commit is only work to be done again */
+    bool is_bulk;         /* it is being built: a lost commit is only work to be done again */
+    bool defers_erasures; /* facts of erased people are rewritten after the bulk */
 };
 
 /* The generation that a process writes. rebuild 0: the ordinary store, which writes the active
@@ -30,11 +31,15 @@ MUST_CHECK bool generation_find(struct session *session, int rebuild,
 /* The one that the pointer names. ERR_FATAL: none. */
 MUST_CHECK bool generation_active(struct session *session, int *out, struct err *err);
 
-/* Make the tables of generation `id` (not the indexes that reads need), inside the session's
- * transaction. */
+/* Make the tables of generation `id`, without the indexes that a bulk can do without, inside the
+ * session's transaction. */
 MUST_CHECK bool generation_make_tables(struct session *session, int id, struct err *err);
+/* What a bulk needs beside them, likewise. */
+MUST_CHECK bool generation_begin_bulk(struct session *session, int id, struct err *err);
 /* Those indexes; each may be there. */
 MUST_CHECK bool generation_make_indexes(struct session *session, int id, struct err *err);
+/* Then do what the bulk deferred; nothing, if that was done before. */
+MUST_CHECK bool generation_end_bulk(struct session *session, int id, struct err *err);
 /* Point the views at it, inside the session's transaction. */
 MUST_CHECK bool generation_point_views(struct session *session, int id, struct err *err);
 

@@ -1,8 +1,8 @@
 -- The tables of one generation, created by the store with :schema replaced by g<N>. The one place that holds the
 -- physical layout of the facts. No sequence, no clock, no random value: rows depend on the log alone.
 --
--- Facts carry no foreign key (docs/adr/0005). Statistics are kept, never scanned for (docs/adr/0009). What reads alone
--- need stands in indexes.sql; the indexes here are those by which an erase finds what it changes.
+-- Facts carry no foreign key (docs/adr/0005). Statistics are kept, never scanned for (docs/adr/0009). What a bulk can do
+-- without stands in indexes.sql.
 
 CREATE SCHEMA :schema;
 
@@ -74,9 +74,6 @@ CREATE TABLE :schema.videos (
     platform_video_id bigint
 );
 
--- A user's videos, also to erase somebody.
-CREATE INDEX videos_user ON :schema.videos (user_id, downloaded_at, pk_id);
-
 CREATE TABLE :schema.music (
     event_id      uuid   PRIMARY KEY,
     pk_id         bigint NOT NULL,
@@ -84,8 +81,6 @@ CREATE TABLE :schema.music (
     downloaded_at bigint,
     video_id      bigint NOT NULL
 );
--- To erase somebody.
-CREATE INDEX music_user ON :schema.music (user_id, pk_id);
 
 -- Ids of the applied events that leave no fact row (UserSeen excepted: it may be applied any number of times).
 CREATE TABLE :schema.applied (

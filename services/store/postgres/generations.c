@@ -291,6 +291,7 @@ static bool create(void *self, const struct generation_plan *plan, int *out_id, 
     return end_with(session,
                     insert_row(session, plan, out_id, err) &&
                         generation_make_tables(session, *out_id, err) &&
+                        generation_begin_bulk(session, *out_id, err) &&
                         insert_fences(session, plan, *out_id, err),
                     err);
 }
@@ -374,7 +375,8 @@ static bool make_indexes(void *self, int id, struct err *err)
     struct session *session = NULL;
     if (!generations_open_other(generations, &session, err))
         return false;
-    bool is_good = generation_make_indexes(session, id, err);
+    bool is_good =
+        generation_make_indexes(session, id, err) && generation_end_bulk(session, id, err);
     for (size_t i = 0; is_good && i < sizeof(ANALYZE) / sizeof(ANALYZE[0]); i++)
         is_good = generations_run(session, id, ANALYZE[i], err);
     session_free(session);

@@ -1,5 +1,9 @@
--- The indexes of a generation that reads alone need, :schema replaced by g<N>. A rebuild makes them after the bulk of the
--- facts is in place; each may be there already.
+-- The indexes of a generation that reads and erases need, :schema replaced by g<N>. A rebuild makes them after the bulk of
+-- the facts is in place; each may be there already.
+
+-- A user's videos; also to erase somebody, as is the next one.
+CREATE INDEX IF NOT EXISTS videos_user ON :schema.videos (user_id, downloaded_at, pk_id);
+CREATE INDEX IF NOT EXISTS music_user ON :schema.music (user_id, pk_id);
 
 -- The edge of a trailing window of registrations, and the oldest one. No column of it changes with a download, so
 -- rows of users are still updated in place.

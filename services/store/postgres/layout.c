@@ -37,6 +37,8 @@ struct statement {
 static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
     [LAYOUT_BEGIN] = {"begin", "BEGIN", {0}},
     [LAYOUT_COMMIT] = {"commit", "COMMIT", {0}},
+    [LAYOUT_SAVE] = {"save", "SAVEPOINT batch", {0}},
+    [LAYOUT_RELEASE] = {"release", "RELEASE SAVEPOINT batch", {0}},
     [LAYOUT_CREATE_FENCE] = {"create_fence",
                              "INSERT INTO :schema.fence (partition, next_offset, cluster_id)"
                              " VALUES ($1::int4, 0, $2::text) ON CONFLICT DO NOTHING",
@@ -124,6 +126,10 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
                             " FROM piece WHERE m.event_id = piece.event_id)"
                             " SELECT $4::int8, pk_id FROM piece ORDER BY pk_id DESC LIMIT 1",
                             {0}},
+    [LAYOUT_DEFER_ERASURE] = {"defer_erasure",
+                              "INSERT INTO :schema.deferred_erasures (user_id, pk_before,"
+                              " pseudonym) VALUES ($1::int8, $2::int8, $3::int8)",
+                              {0}},
     [LAYOUT_RENAME_ALIASES] =
         {"rename_aliases",
          "UPDATE :schema.aliases SET"

@@ -20,6 +20,8 @@
 enum layout_statement {
     LAYOUT_BEGIN,
     LAYOUT_COMMIT,
+    LAYOUT_SAVE,    /* a point to go back to */
+    LAYOUT_RELEASE, /* it is needed no more */
     LAYOUT_CREATE_FENCE,
     LAYOUT_TAKE_FENCE,
     LAYOUT_MOVE_FENCE,
@@ -35,6 +37,7 @@ enum layout_statement {
     LAYOUT_ERASE_VIDEOS,  /* a piece of those with a time, */
     LAYOUT_ERASE_UNDATED, /* of those without, */
     LAYOUT_ERASE_MUSIC,   /* and of the music */
+    LAYOUT_DEFER_ERASURE, /* of them all; only in a bulk that defers them */
     LAYOUT_RENAME_ALIASES,
     LAYOUT_DROP_USERS,
     LAYOUT_DROP_PROFILES,
@@ -55,7 +58,7 @@ enum layout_statement {
     LAYOUT_PUT_TOMBSTONES,
     LAYOUT_ADD_ERASURES,
 };
-#define LAYOUT_STATEMENTS 36
+#define LAYOUT_STATEMENTS 39
 
 const char *layout_name(enum layout_statement statement);
 /* The text on generation g<N>; the caller frees it. */

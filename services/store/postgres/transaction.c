@@ -2,6 +2,7 @@
 
 #include "libs/base/fault.h"
 #include "libs/base/mem.h"
+#include "libs/base/now.h"
 #include "services/store/postgres/network.h"
 #include "services/store/postgres/sqlstate.h"
 #include "services/store/postgres/transaction_rows.h"
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 
 #define COPY_FROM 256 /* fewer facts go without COPY, which costs a round trip a table */
+#define OPEN_MAX_MS 5000
 
 /* Events of the batch in hand, for crash points. */
 #define LOAD(transaction) ((int64_t)(transaction)->batch->event_count)
@@ -176,18 +178,31 @@ static void mark_fresh(struct batch *batch, bool is_copied)
     }
 }
 
+static bool send_beginning(struct transaction *transaction, struct err *err)
+{
+    struct pipeline *pipeline = &transaction->pipeline;
+    if (!transaction->is_open)
+        return pipeline_send_plain(pipeline, LAYOUT_BEGIN, err);
+    bool is_sent =
+        !transaction->has_savepoint || pipeline_send_plain(pipeline, LAYOUT_RELEASE, err);
+    transaction->has_savepoint = true;
+    return is_sent && pipeline_send_plain(pipeline, LAYOUT_SAVE, err);
+}
+
 static bool begin(struct transaction *transaction, bool is_copied, struct err *err)
 {
     transaction->fences_moved = 0;
     bool is_sent = pipeline_enter(&transaction->pipeline, err) &&
-                   pipeline_send_plain(&transaction->pipeline, LAYOUT_BEGIN, err) &&
-                   send_fences(transaction, err);
+                   send_beginning(transaction, err) && send_fences(transaction, err);
     for (int fact = 0; is_sent && !is_copied && fact < LAYOUT_FACTS; fact++)
         is_sent = send_facts(transaction, (enum layout_fact)fact, err);
     if (!is_sent || !send_loads(transaction, err))
         return false;
     fault_point("store.begun", LOAD(transaction));
-    return session_collect(transaction->pipeline.session, take_first, transaction, err);
+    if (!session_collect(transaction->pipeline.session, take_first, transaction, err))
+        return false;
+    fold_loaded(transaction->fold);
+    return true;
 }
 
 /* ---- facts by COPY ---- */
@@ -229,6 +244,34 @@ static bool is_copy_worth(const struct transaction *transaction)
            !fault_planted("store.no_dedup");
 }
 
+/* An erasure changes facts: what is folded must be written before. */
+static bool stays_open(const struct transaction *transaction)
+{
+    const struct batch *batch = transaction->batch;
+    bool is_young =
+        !transaction->is_open || now_monotonic_ms() - transaction->open_since_ms < OPEN_MAX_MS;
+    bool stays = batch->is_more_to_come && is_young &&
+                 fold_bytes(transaction->fold) < transaction->open_bytes_max;
+    for (size_t i = 0; stays && i < batch->event_count; i++)
+        stays = batch->events[i].event.kind != EVENT_USER_ERASED;
+    return stays;
+}
+
+static bool copy_all_facts(struct transaction *transaction, struct err *err)
+{
+    bool is_good = true;
+    for (int fact = 0; is_good && fact < LAYOUT_FACTS; fact++)
+        is_good = copy_facts(transaction, (enum layout_fact)fact, err);
+    return is_good;
+}
+
+static void leave_open(struct transaction *transaction)
+{
+    if (!transaction->is_open)
+        transaction->open_since_ms = now_monotonic_ms();
+    transaction->is_open = true;
+}
+
 static bool write_batch(struct transaction *transaction, struct err *err)
 {
     bool is_copied = is_copy_worth(transaction);
@@ -240,13 +283,22 @@ static bool write_batch(struct transaction *transaction, struct err *err)
         return err_set(err, ERR_RETRY, "another owner moved the fence");
     }
     fault_point("store.fenced", LOAD(transaction));
-    for (int fact = 0; is_copied && fact < LAYOUT_FACTS; fact++)
-        if (!copy_facts(transaction, (enum layout_fact)fact, err))
-            return false;
+    if (is_copied && !copy_all_facts(transaction, err))
+        return false;
     fault_point("store.facts_written", LOAD(transaction));
+    bool is_left_open = stays_open(transaction);
+    if (is_left_open && !transaction_set_aside(transaction, err))
+        return false;
+    transaction->is_folded = true;
     fold_fresh(transaction);
     fault_point("store.folded", LOAD(transaction));
-    return transaction_finish(transaction, err);
+    if (is_left_open)
+        leave_open(transaction);
+    else if (transaction_finish(transaction, err))
+        transaction_forget(transaction);
+    else
+        return false;
+    return true;
 }
 
 enum apply_result transaction_run(struct transaction *transaction, struct batch *batch,
@@ -254,18 +306,37 @@ enum apply_result transaction_run(struct transaction *transaction, struct batch 
 {
     transaction->batch = batch;
     transaction->fold = fold;
-    fold_reset(fold);
+    if (!transaction->is_open)
+        fold_reset(fold);
     layout_columns_reset(&transaction->pipeline.columns);
     facts_sort(&transaction->facts, batch);
     transaction->is_fence_lost = false;
+    transaction->is_folded = false;
     bool is_written = write_batch(transaction, err);
-    fold_reset(fold);
+    if (!transaction->is_open)
+        fold_reset(fold);
     if (is_written)
-        return APPLY_COMMITTED;
+        return transaction->is_open ? APPLY_OPEN : APPLY_COMMITTED;
     if (transaction->is_fence_lost)
         return APPLY_FENCE_MOVED;
     return sqlstate_blame(session_sqlstate(transaction->pipeline.session),
                           session_constraint(transaction->pipeline.session));
+}
+
+bool transaction_undo_batch(struct transaction *transaction)
+{
+    struct session *session = transaction->pipeline.session;
+    struct err err;
+    return transaction->has_savepoint && !transaction->is_folded &&
+           PQpipelineStatus(session_conn(session)) == PQ_PIPELINE_OFF &&
+           session_run(session, "ROLLBACK TO SAVEPOINT batch", &err) &&
+           PQtransactionStatus(session_conn(session)) == PQTRANS_INTRANS;
+}
+
+void transaction_forget(struct transaction *transaction)
+{
+    transaction->is_open = false;
+    transaction->has_savepoint = false;
 }
 
 void transaction_done(struct transaction *transaction)

@@ -70,9 +70,26 @@ static bool rename_aliases(struct transaction *transaction, const struct fold_er
            session_collect(transaction->pipeline.session, NULL, NULL, err);
 }
 
+static bool defer(struct transaction *transaction, const struct fold_erasure *erasure,
+                  struct err *err)
+{
+    char params[3][8];
+    (void)network_put64(params[0], erasure->user_id);
+    (void)network_put64(params[1], fold_pk_id(&erasure->place, 0));
+    (void)network_put64(params[2], erasure->pseudonym);
+    const char *values[] = {params[0], params[1], params[2]};
+    const int lengths[] = {8, 8, 8};
+    struct session_params all = {values, lengths, 3};
+    return pipeline_enter(&transaction->pipeline, err) &&
+           pipeline_send(&transaction->pipeline, LAYOUT_DEFER_ERASURE, &all, err) &&
+           session_collect(transaction->pipeline.session, NULL, NULL, err);
+}
+
 static bool rewrite(struct transaction *transaction, const struct fold_erasure *erasure,
                     struct err *err)
 {
+    if (transaction->defers_erasures && (erasure->has_videos || erasure->has_music))
+        return defer(transaction, erasure, err) && rename_aliases(transaction, erasure, err);
     if (erasure->has_videos && !(rewrite_facts(transaction, LAYOUT_ERASE_VIDEOS, erasure, err) &&
                                  rewrite_facts(transaction, LAYOUT_ERASE_UNDATED, erasure, err)))
         return false;

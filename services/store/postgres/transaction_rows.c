@@ -99,6 +99,12 @@ static bool send_dead_letters(struct transaction *transaction, struct err *err)
     return pipeline_send_rows(&transaction->pipeline, LAYOUT_ADD_DEAD_LETTERS, err);
 }
 
+bool transaction_set_aside(struct transaction *transaction, struct err *err)
+{
+    return pipeline_enter(&transaction->pipeline, err) && send_dead_letters(transaction, err) &&
+           session_collect(transaction->pipeline.session, NULL, NULL, err);
+}
+
 /* COMMIT of a transaction that had failed succeeds, as a rollback. */
 static bool take_last(void *self, size_t number, PGresult *result, struct err *err)
 {

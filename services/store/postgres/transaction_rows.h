@@ -7,4 +7,7 @@
 /* Write what the fold changed and commit. */
 MUST_CHECK bool transaction_finish(struct transaction *transaction, struct err *err);
 
+/* Of a batch that leaves the transaction open: its dead letters, which no fold keeps. */
+MUST_CHECK bool transaction_set_aside(struct transaction *transaction, struct err *err);
+
 #endif

@@ -30,6 +30,7 @@ static void close_session(void *self)
     struct writer *writer = self;
     session_free(session_of(writer));
     writer->transaction.pipeline.session = NULL;
+    transaction_forget(&writer->transaction);
 }
 
 /* ---- opening ---- */
@@ -51,13 +52,16 @@ static bool set_bulk(struct session *session, bool is_bulk, struct err *err)
                        is_bulk ? "SET synchronous_commit = off" : "RESET synchronous_commit", err);
 }
 
-static bool prepare_all(struct session *session, int generation, struct err *err)
+static bool prepare_all(struct session *session, const struct generation_writing *writing,
+                        struct err *err)
 {
     if (!session_enter_pipeline(session, err))
         return false;
     for (int i = 0; i < LAYOUT_STATEMENTS; i++) {
         enum layout_statement statement = (enum layout_statement)i;
-        char *sql = layout_sql(statement, generation);
+        if (statement == LAYOUT_DEFER_ERASURE && !writing->defers_erasures)
+            continue; /* its table is not there */
+        char *sql = layout_sql(statement, writing->generation);
         bool is_sent = session_prepare(session, layout_name(statement), sql, err);
         free(sql);
         if (!is_sent)
@@ -72,8 +76,9 @@ static bool is_current(struct writer *writer, bool *out, struct err *err)
     struct generation_writing writing;
     if (!generation_find(session_of(writer), writer->options.rebuild, &writing, err))
         return false;
-    *out =
-        writing.generation == writer->transaction.generation && writing.is_bulk == writer->is_bulk;
+    *out = writing.generation == writer->transaction.generation &&
+           writing.is_bulk == writer->is_bulk &&
+           writing.defers_erasures == writer->transaction.defers_erasures;
     return true;
 }
 
@@ -82,12 +87,14 @@ static bool begin_session(struct writer *writer, struct session *session, struct
     struct generation_writing writing;
     if (!check_schema(writer, session, err) ||
         !generation_find(session, writer->options.rebuild, &writing, err) ||
-        !set_bulk(session, writing.is_bulk, err) || !prepare_all(session, writing.generation, err))
+        !set_bulk(session, writing.is_bulk, err) || !prepare_all(session, &writing, err))
         return false;
     if (writer->transaction.generation != writing.generation)
         log_info("writing a generation", LOG_INT("generation", writing.generation));
     writer->transaction.generation = writing.generation;
     writer->is_bulk = writing.is_bulk;
+    writer->transaction.defers_erasures = writing.defers_erasures;
+    writer->transaction.open_bytes_max = writing.is_bulk ? writer->options.bulk_bytes : 0;
     writer->transaction.pipeline.session = session;
     return true;
 }
@@ -261,6 +268,28 @@ static bool load_fences(void *self, const struct fence_query *query, struct fenc
     return err_prefix(err, "read the position");
 }
 
+static bool is_bulk(void *self)
+{
+    struct writer *writer = self;
+    return writer->is_bulk;
+}
+
+static bool blames_batch(enum apply_result result)
+{
+    return result == APPLY_DUPLICATE || result == APPLY_BAD_ROW || result == APPLY_BUG;
+}
+
+/* What is left of a batch that failed, and of those open before it. */
+static enum apply_result clean_up(struct writer *writer, enum apply_result result)
+{
+    bool was_open = writer->transaction.is_open;
+    if (was_open && blames_batch(result) && transaction_undo_batch(&writer->transaction))
+        return result;
+    recover(writer);
+    transaction_forget(&writer->transaction);
+    return was_open && blames_batch(result) ? APPLY_UNDONE : result;
+}
+
 static enum apply_result apply(void *self, struct batch *batch, struct fold *fold, struct err *err)
 {
     struct writer *writer = self;
@@ -269,8 +298,11 @@ static enum apply_result apply(void *self, struct batch *batch, struct fold *fol
         return APPLY_UNWELL;
     }
     enum apply_result result = transaction_run(&writer->transaction, batch, fold, err);
-    if (result != APPLY_COMMITTED)
-        recover(writer);
+    if (result == APPLY_COMMITTED || result == APPLY_OPEN)
+        return result;
+    result = clean_up(writer, result);
+    if (!writer->transaction.is_open)
+        fold_reset(fold);
     return result;
 }
 
@@ -297,6 +329,7 @@ struct projection_store writer_port(struct writer *writer)
 {
     return (struct projection_store){.open = open_session,
                                      .load_fences = load_fences,
+                                     .is_bulk = is_bulk,
                                      .apply = apply,
                                      .tend_letters = tend_letters,
                                      .close = close_session,

@@ -19,6 +19,7 @@ struct writer_options {
     bool migrate_on_start;
     int64_t zombie_after_ms; /* age of a blocking transaction of our role that may be ended */
     int rebuild;             /* the generation to rebuild; 0: the ordinary store */
+    size_t bulk_bytes;       /* of the fold, while a rebuild's bulk is written */
 };
 
 struct writer *writer_new(const struct writer_options *options);

@@ -102,7 +102,7 @@ static void any_history(struct batch_event *history, size_t count, bool only_see
     }
 }
 
-/* Feed the history in batches of at most `size`, without fences. */
+/* Feed the history in batches of at most `size`, without fences; in a bulk some stay open. */
 static void feed(struct fake_projection_store *fake, struct batch_event *history, size_t count,
                  size_t size)
 {
@@ -111,9 +111,12 @@ static void feed(struct fake_projection_store *fake, struct batch_event *history
     struct err err;
     for (size_t from = 0; from < count;) {
         size_t len = count - from < size ? count - from : size;
-        struct batch batch = {
-            .events = history + from, .event_count = len, .expect_duplicates = true};
-        assert_int_equal(store.apply(store.self, &batch, fold, &err), APPLY_COMMITTED);
+        struct batch batch = {.events = history + from,
+                              .event_count = len,
+                              .expect_duplicates = true,
+                              .is_more_to_come = fake->is_bulk && from + len < count && any(3) > 0};
+        enum apply_result result = store.apply(store.self, &batch, fold, &err);
+        assert_true(result == APPLY_COMMITTED || (result == APPLY_OPEN && batch.is_more_to_come));
         from += len;
     }
     fold_free(fold);
@@ -264,6 +267,8 @@ static void batches_of_any_size_give_what_single_events_give(void **state)
     static struct batch_event history[HISTORY];
     static struct fake_projection_store single;
     static struct fake_projection_store batched;
+    static struct fake_projection_store bulk;
+    int lefts = 0;
     for (uint32_t round = 0; round < ROUNDS; round++) {
         seed = round;
         any_history(history, HISTORY, false);
@@ -272,9 +277,16 @@ static void batches_of_any_size_give_what_single_events_give(void **state)
         feed(&single, history, HISTORY, 1);
         feed(&batched, history, HISTORY, 1 + any(HISTORY));
         assert_same_tables(&single, &batched);
+        fake_projection_store_init(&bulk);
+        bulk.is_bulk = true;
+        feed(&bulk, history, HISTORY, 1 + any(20));
+        assert_same_tables(&single, &bulk);
+        lefts += bulk.lefts;
         fake_projection_store_done(&single);
         fake_projection_store_done(&batched);
+        fake_projection_store_done(&bulk);
     }
+    assert_true(lefts > (int)ROUNDS);
 }
 
 /* ---- single rules ---- */

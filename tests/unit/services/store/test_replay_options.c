@@ -38,6 +38,7 @@ static void defaults_are_safe(void **state)
     assert_int_equal(options.generation, 0);
     assert_int_equal(options.grace_ms, INT64_C(24) * 3600 * 1000);
     assert_int_equal(options.cpu_percent, 100);
+    assert_int_equal(options.memory_bytes, 256 << 20);
     assert_int_equal(options.live_lag_max, 10000);
     assert_string_equal(options.expected_differences, "");
     assert_null(options.admin_listen);
@@ -102,6 +103,8 @@ static void wrong_usage_is_refused_and_says_why(void **state)
         {"work 0", "\"0\" is no number"},
         {"drop", "which generation?"},
         {"pause --swap", "see replay --help"},
+        {"start --memory-mib 15", "--memory-mib: 16 to 65536, not \"15\""},
+        {"work --memory-mib x", "--memory-mib: 0 to 65536"},
         {"start --cpu-percent 0", "--cpu-percent: 1 to 100"},
         {"start --cpu-percent 101", "--cpu-percent: 0 to 100"},
         {"start --grace-hours -1", "--grace-hours"},
