@@ -237,9 +237,11 @@ static void on_terminate(void *arg)
     struct app *app = arg;
     if (app->state == APP_DRAINING)
         return;
-    log_info("draining", LOG_INT("in_flight", (int64_t)outbox_in_flight(app->outbox)));
+    int64_t at_most_ms = drain_ms(app->settings);
+    log_info("draining", LOG_INT("in_flight", (int64_t)outbox_in_flight(app->outbox)),
+             LOG_INT("at_most_ms", at_most_ms));
     app->state = APP_DRAINING;
-    app->drain_until_ms = now_monotonic_ms() + drain_ms(app->settings);
+    app->drain_until_ms = now_monotonic_ms() + at_most_ms;
     topic_watch_stop(app->topics);
     admin_drain(app->admin);
     polling_drain(app->polling);

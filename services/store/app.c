@@ -148,7 +148,7 @@ static void on_terminate(void *arg)
     struct app *app = arg;
     if (app->is_draining)
         return;
-    log_info("draining");
+    log_info("draining", LOG_INT("at_most_ms", app->settings->drain_timeout_ms));
     app->is_draining = true;
     app->drain_until_ms = now_monotonic_ms() + app->settings->drain_timeout_ms;
     admin_drain(app->admin);

@@ -112,6 +112,8 @@ def test_a_gateway_without_updates_only_publishes(idle: Gateway) -> None:
             gateway.post(text_update(1, 1))
         gateway.terminate()
         assert gateway.wait() == 0
+        # A call, two deliveries, an answer on its way, and slack.
+        assert "msg=draining in_flight=0 at_most_ms=85000" in gateway.log_path.read_text()
 
 
 class Sender(threading.Thread):
