@@ -178,6 +178,7 @@ FAULTS = [
           lambda m: _trigger(m).update(bootstrapServers="telefact-kafka-bootstrap.default.svc:9093")),
     Fault("KEDA looks at another group", "the_services_agree_on_the_topics",
           lambda m: _trigger(m).update(consumerGroup="telefact-store-g2")),
+    Fault("KEDA speaks an old protocol", "the_services_agree_on_the_topics", lambda m: _trigger(m).pop("version")),
     Fault("a number where KEDA wants a text", "the_services_agree_on_the_topics",
           lambda m: _trigger(m).update(lagThreshold=100)),
     Fault("more stores than partitions", "the_services_agree_on_the_topics",
@@ -191,6 +192,11 @@ FAULTS = [
           lambda m: _spec(m, "KafkaNodePool", "kafka").update(replicas=1)),
     Fault("every broker must be there", "kafka_is_where_the_programs_look",
           lambda m: _spec(m, "KafkaTopic", "telefact.events.v1")["config"].update({"min.insync.replicas": 3})),
+
+    Fault("a broker that may do more", "kafkas_pods_are_restricted_too",
+          lambda m: _spec(m, "KafkaNodePool", "kafka")["template"]["kafkaContainer"]["securityContext"].pop("capabilities")),
+    Fault("an operator that nobody restricts", "kafkas_pods_are_restricted_too",
+          lambda m: _spec(m, "Kafka", "telefact")["entityOperator"].pop("template")),
 
     Fault("any certificate will do", "the_database_is_where_the_programs_look",
           lambda m: _data(m, "store").update(PGSSLMODE="require")),

@@ -146,6 +146,13 @@ def test_the_programs_answer_their_probes_and_drain_in_time(
     assert not found, "\n".join(found)
 
 
+def test_the_grace_lasts_for_a_bot_behind_the_gateway_too(tmp_path: Path, secret_text: programs.SecretText) -> None:
+    manifest = rendered("prod")
+    manifest.get("ConfigMap", "gateway")["data"]["GATEWAY_FORWARD_URL"] = f"http://{programs.NOBODY}/"
+    found = list(alive.faults(manifest, ["gateway-ingest"], BINARIES, tmp_path, secret_text))
+    assert not found, "\n".join(found)
+
+
 @of(planted.DEAF)
 def test_a_probe_or_a_grace_that_does_not_fit_is_seen(
     fault: planted.Fault, tmp_path: Path, secret_text: programs.SecretText

@@ -89,6 +89,8 @@ def _lag_faults(manifest: Manifest, scaled: Object, group: str, topic: str) -> I
             yield f"KEDA looks at {asked['consumerGroup']} on {asked['topic']}, the store is {group} on {topic}"
         if asked["bootstrapServers"] != f"{host}.{manifest.namespace}.svc:{port}":
             yield f"KEDA asks {asked['bootstrapServers']}, the store {bootstrap}"
+        if tuple(map(int, str(asked.get("version", "1.0.0")).split(".")[:2])) < (2, 1):
+            yield "KEDA speaks a protocol that Kafka 4 does not know"
         if any(not isinstance(value, str) for value in asked.values()):
             yield "KEDA takes texts alone in metadata"
     partitions = int(manifest.get("ConfigMap", "store")["data"]["STORE_TOPIC_PARTITIONS"])
@@ -113,6 +115,23 @@ def kafka_is_where_the_programs_look(manifest: Manifest) -> Iterator[str]:
             in_sync = int(topic["spec"].get("config", {}).get("min.insync.replicas", 1))
             if topic["spec"]["replicas"] > brokers or in_sync > max(1, topic["spec"]["replicas"] - 1):
                 yield f"topic {topic['metadata']['name']}: {brokers} brokers are too few, or none may be away"
+
+
+@check
+def kafkas_pods_are_restricted_too(manifest: Manifest) -> Iterator[str]:
+    """The namespace lets in no others, and Strimzi restricts its pods only when it is told to."""
+    for each in manifest.of("Kafka"):
+        yield from _open_containers(each["spec"]["entityOperator"], ("topicOperatorContainer", "userOperatorContainer"))
+    for each in manifest.of("KafkaNodePool"):
+        yield from _open_containers(each["spec"], ("kafkaContainer", "initContainer"))
+
+
+def _open_containers(spec: Object, names: tuple[str, ...]) -> Iterator[str]:
+    wanted = {"runAsNonRoot": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+              "seccompProfile": {"type": "RuntimeDefault"}}
+    for name in names:
+        if spec.get("template", {}).get(name, {}).get("securityContext") != wanted:
+            yield f"{name} is not restricted"
 
 
 @check
