@@ -187,7 +187,7 @@ def test_duplicates_of_what_a_killed_worker_wrote_undo_their_batch_alone(bench: 
 
 def test_a_rebuild_with_erased_people_is_equal_and_erases_on(bench: Bench) -> None:
     async def body() -> None:
-        people, group, later = (5, -13), -207, ERASED_MS + 1000
+        people, group, later = (5, -13, 7), -207, ERASED_MS + 1000
         events = varied(600)
         for event in events[200:240]:
             event.occurred_at_ms = 0
@@ -195,14 +195,16 @@ def test_a_rebuild_with_erased_people_is_equal_and_erases_on(bench: Bench) -> No
                 make("music_extracted", "again too", user_id=5, video_id=1, time_ms=later)]
         bench.log.put(events)
         count = sum(bench.log.erase(each) for each in (*people, group)) + len(events)
-        bench.log.put([*back, *events])
-        count += bench.log.erase(40) + len(back) + len(events)
+        twice = [video(7, "between", time_ms=later), make("music_extracted", "between too", user_id=7, video_id=2, time_ms=later)]
+        bench.log.put([*back, *twice, *events])
+        count += bench.log.erase(40) + len(back) + len(twice) + len(events)
+        count += bench.log.erase(7, later + 10, bytes([7] * 16))
         async with bench.store():
             with connected(bench.url) as database:
                 await until("applied", lambda: applied(database, 1) == count)
                 erasures = rows(database, "SELECT * FROM telefact.erasures ORDER BY 1, 2")
-                assert len(erasures) == 4 * bench.log.partitions
-                assert rows(database, "SELECT count(*) FROM g1.users WHERE abs(user_id) >= 2::numeric ^ 62") == [(3,)]
+                assert len(erasures) == 6 * bench.log.partitions
+                assert rows(database, "SELECT count(*) FROM g1.users WHERE abs(user_id) >= 2::numeric ^ 62") == [(5,)]
                 assert rows(database, "SELECT videos, music FROM g1.users WHERE user_id = 5") == [(1, 1)]
                 worker = await bench.begin("start", "--swap", "--grace-hours", "1", STORE_BATCH_MAX_EVENTS="7")
                 await until("live", lambda: state_of(database, 2) == "live")
@@ -210,7 +212,7 @@ def test_a_rebuild_with_erased_people_is_equal_and_erases_on(bench: Bench) -> No
                 count += bench.log.erase(5, later + 1000, bytes(16))
                 await until("both are fed", lambda: applied(database, 1) == applied(database, 2) == count)
                 for generation in (1, 2):
-                    assert rows(database, f"SELECT FROM g{generation}.users WHERE user_id IN (5, -13, 40)") == []
+                    assert rows(database, f"SELECT FROM g{generation}.users WHERE user_id IN (5, 7, -13, 40)") == []
                 assert content(database, 1) == content(database, 2)
                 worker.terminate()
                 assert await worker.wait() == 0
