@@ -99,6 +99,14 @@ def test_every_component_is_rendered_here() -> None:
     assert {each.name for each in (render.K8S / "overlays").iterdir()} == set(OVERLAYS)
 
 
+def test_the_readme_tells_of_every_component_and_overlay() -> None:
+    text = (render.K8S / "README.md").read_text()
+    for name in COMPONENTS.keys() - {"base", "by hand", "polled"}:
+        assert f"\n| `{name}` | " in text, name
+    for name in OVERLAYS:
+        assert f"\n| `overlays/{name}` | " in text, name
+
+
 @pytest.mark.parametrize("rendering", RENDERINGS)
 def test_a_rendering_holds_every_rule(rendering: str) -> None:
     found = [f"{name}: {fault}" for name, rule in CHECKS.items() for fault in rule(rendered(rendering))]

@@ -15,6 +15,7 @@ import grpc
 import psycopg
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, ResourceType
 
 from deploy.local.kafka import Guard
 from deploy.local.servers import Servers
@@ -25,6 +26,7 @@ from tests.support.gateway import text_update
 from tests.support.manifests import render
 from tests.support.manifests.ground import Ground
 from tests.support.manifests.objects import Manifest
+from tests.support.processes import run_command
 from tests.support.protos import read_grpc, read_pb2
 from tests.support.telegram import FakeTelegram
 
@@ -172,6 +174,28 @@ def test_a_right_that_is_missing_is_seen(make_ground: Callable[[Manifest], Groun
             await ingest.kill()
 
     run(body)
+
+
+def test_kafkas_topics_are_those_that_the_gateway_makes(make_ground: Callable[[Manifest], Ground]) -> None:
+    """KafkaTopics beside `topics create`: the same settings, but for the replicas of one broker."""
+    ground = make_ground(RENDERINGS["webhook"]())
+    plain = {"GATEWAY_KAFKA_BOOTSTRAP_SERVERS": ground.servers.kafka_bootstrap, "GATEWAY_TOPIC_PREFIX": "other",
+             "GATEWAY_TOPIC_REPLICATION_FACTOR": "1"}
+    asyncio.run(run_command(BINARIES / "telefact-gateway", ["topics", "create"], plain))
+    for kind in ("events", "raw", "lease"):
+        names = [f"{prefix}.{kind}.v1" for prefix in ("telefact", "other")]
+        ours, made = (_settings(ground, name) for name in names)
+        assert ours == made, kind
+        assert kind == "lease" or ours["retention.ms"] == {"events": "-1", "raw": "604800000"}[kind]
+
+
+def _settings(ground: Ground, topic: str) -> dict[str, str]:
+    """How many partitions, and what was set for this topic alone."""
+    admin = AdminClient({"bootstrap.servers": ground.servers.kafka_bootstrap, "log_level": 2})
+    (asked,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+    own = {name: entry.value for name, entry in asked.result(30).items()
+           if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value and name != "min.insync.replicas"}
+    return {**own, "partitions": str(len(admin.list_topics(topic, 30).topics[topic].partitions))}
 
 
 def _look_at_the_lag(ground: Ground) -> None:
