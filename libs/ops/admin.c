@@ -3,6 +3,7 @@
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
 #include "libs/http/server.h"
+#include "libs/ops/accept.h"
 #include "libs/ops/http_refusals.h"
 #include "libs/ops/metrics.h"
 
@@ -39,10 +40,20 @@ static const struct page PROBES[] = {
     {"/startupz", "startupz", ADMIN_STARTED},
 };
 
+static struct metric_series ready[] = {{.labels = ""}};
+static struct metric ready_metric = {
+    .name = "service_ready",
+    .help = "1: /readyz answers 200.",
+    .kind = METRIC_GAUGE,
+    .series = ready,
+    .count = 1,
+};
+
 static struct http_refusals refusals;
 
 void admin_add_metrics(void)
 {
+    metrics_add(&ready_metric);
     http_refusals_add(&refusals, "admin", "admin request refused");
 }
 
@@ -111,12 +122,17 @@ static void answer_probe(const struct admin *admin, const struct page *page,
     buf_done(&text);
 }
 
-static void answer_metrics(struct http_exchange *exchange)
+static void answer_metrics(const struct admin *admin, struct http_exchange *exchange)
 {
     struct buf text;
     buf_init(&text, TEXT_BYTES_MAX);
-    if (metrics_render(&text))
-        answer_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", buf_bytes(&text));
+    metric_set(&ready[0], run_checks(admin, ADMIN_READY, &text) ? 1 : 0);
+    buf_clear(&text);
+    bool is_openmetrics = accept_prefers_openmetrics(http_header(exchange, "accept"));
+    const char *type = is_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                      : "text/plain; version=0.0.4; charset=utf-8";
+    if (is_openmetrics ? metrics_render_openmetrics(&text) : metrics_render(&text))
+        answer_text(exchange, 200, type, buf_bytes(&text));
     else
         answer_plain(exchange, 500, BYTES_LITERAL("the metrics pass their maximum\n"));
     buf_done(&text);
@@ -144,7 +160,7 @@ static void on_request(void *self, struct http_exchange *exchange)
             return;
         }
     if (bytes_equal(path, BYTES_LITERAL("/metrics"))) {
-        answer_metrics(exchange);
+        answer_metrics(admin, exchange);
         return;
     }
     http_refusals_tell(&refusals, 404);

@@ -3,8 +3,9 @@
  *
  * /livez answers 200 as long as every watched loop goes round (it asks nothing of Kafka or
  * PostgreSQL: their outage must not become a restart storm). /readyz and /startupz answer 200 when
- * all their checks hold, else 503; `?verbose` lists them. After admin_drain /readyz is 503. Runs on
- * its loop's thread; checks are called there.
+ * all their checks hold, else 503; `?verbose` lists them. After admin_drain /readyz is 503.
+ * /metrics is Prometheus' text, or OpenMetrics for whom prefers it. Runs on its loop's thread;
+ * checks are called there.
  */
 #ifndef LIBS_OPS_ADMIN_H
 #define LIBS_OPS_ADMIN_H

@@ -1,16 +1,16 @@
 #include "libs/ops/process_metrics.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-static bool gauge(struct buf *out, const char *name, const char *help, int64_t value)
+static bool gauge(const struct exposition *exposition, const char *name, const char *help,
+                  int64_t value)
 {
-    return value < 0 || buf_appendf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %" PRId64 "\n", name,
-                                    help, name, name, value);
+    return value < 0 || (exposition_head(exposition, name, EXPOSITION_GAUGE, help) &&
+                         exposition_number(exposition, name, "", "", value));
 }
 
 /* The whole number that stands in `text` after `skip` spaces; -1: none. */
@@ -37,12 +37,12 @@ static void read_text(const char *path, char *out, size_t size)
     (void)fclose(file);
 }
 
-/* -1: unknown, as in the functions below. */
-static int64_t resident_bytes(void)
+/* A field of /proc/self/statm. -1: unknown, as in the functions below. */
+static int64_t memory_bytes(int field)
 {
     char text[256];
     read_text("/proc/self/statm", text, sizeof(text));
-    int64_t pages = number_after(text, 1);
+    int64_t pages = number_after(text, field);
     return pages < 0 ? -1 : pages * sysconf(_SC_PAGESIZE);
 }
 
@@ -82,12 +82,18 @@ static int64_t boot_seconds(void)
     return seconds;
 }
 
-static int64_t start_seconds(void)
+/* A field of /proc/self/stat by its number there. The second one is the program's name in
+ * parentheses, which may hold spaces. */
+static int64_t status_number(int field)
 {
     char text[1024];
     read_text("/proc/self/stat", text, sizeof(text));
-    /* Field 22; the second one is the program's name in parentheses, which may hold spaces. */
-    int64_t ticks = number_after(strrchr(text, ')'), 20);
+    return number_after(strrchr(text, ')'), field - 2);
+}
+
+static int64_t start_seconds(void)
+{
+    int64_t ticks = status_number(22);
     int64_t boot = boot_seconds();
     return ticks < 0 || boot < 0 ? -1 : boot + ticks / sysconf(_SC_CLK_TCK);
 }
@@ -101,17 +107,28 @@ static int64_t cpu_us(void)
            usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
-bool process_metrics_render(struct buf *out)
+static bool render_cpu(const struct exposition *exposition)
 {
-    int64_t cpu = cpu_us();
-    return gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes()) &&
-           gauge(out, "process_open_fds", "Open file descriptors.", open_descriptors()) &&
-           gauge(out, "process_max_fds", "Limit of open file descriptors.", max_descriptors()) &&
-           gauge(out, "process_start_time_seconds", "Start of the process, Unix time.",
-                 start_seconds()) &&
-           buf_appendf(out,
-                       "# HELP process_cpu_seconds_total User and system CPU time.\n"
-                       "# TYPE process_cpu_seconds_total counter\n"
-                       "process_cpu_seconds_total %" PRId64 ".%06" PRId64 "\n",
-                       cpu / 1000000, cpu % 1000000);
+    static const char name[] = "process_cpu_seconds_total";
+    return exposition_head(exposition, name, EXPOSITION_COUNTER, "User and system CPU time.") &&
+           exposition_seconds(exposition, name, "", "", cpu_us());
+}
+
+bool process_metrics_render(const struct exposition *exposition)
+{
+    const struct {
+        const char *name, *help;
+        int64_t value;
+    } gauges[] = {
+        {"process_resident_memory_bytes", "Resident memory.", memory_bytes(1)},
+        {"process_virtual_memory_bytes", "Virtual memory.", memory_bytes(0)},
+        {"process_open_fds", "Open file descriptors.", open_descriptors()},
+        {"process_max_fds", "Limit of open file descriptors.", max_descriptors()},
+        {"process_threads", "Threads.", status_number(20)},
+        {"process_start_time_seconds", "Start of the process, Unix time.", start_seconds()},
+    };
+    bool fits = true;
+    for (size_t i = 0; fits && i < sizeof(gauges) / sizeof(*gauges); i++)
+        fits = gauge(exposition, gauges[i].name, gauges[i].help, gauges[i].value);
+    return fits && render_cpu(exposition);
 }

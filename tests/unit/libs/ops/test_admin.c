@@ -135,6 +135,20 @@ static void metrics_are_prometheus_text(void **state)
     http_client_answer_done(&answer);
 }
 
+static void who_prefers_openmetrics_gets_it(void **state)
+{
+    (void)state;
+    struct http_client_answer answer =
+        ask(admin, "GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: "
+                   "application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n");
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.head, "\r\nContent-Type: application/openmetrics-text; "
+                                        "version=1.0.0; charset=utf-8\r\n"));
+    assert_non_null(strstr(answer.body, "# TYPE process_cpu_seconds counter\n"));
+    assert_string_equal(answer.body + strlen(answer.body) - 6, "# EOF\n");
+    http_client_answer_done(&answer);
+}
+
 static void anything_else_is_refused(void **state)
 {
     (void)state;
@@ -161,6 +175,19 @@ static void what_is_refused_is_counted(void **state)
     }
 }
 
+/* After admin_add_metrics. */
+static void the_metrics_tell_whether_it_is_ready(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"\nservice_ready 0\n", "\nservice_ready 1\n"};
+    for (size_t i = 0; i < 2; i++) {
+        kafka_is_up = i == 1;
+        struct http_client_answer answer = ask(admin, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_non_null(strstr(answer.body, lines[i]));
+        http_client_answer_done(&answer);
+    }
+}
+
 static void unusable_address_is_told(void **state)
 {
     (void)state;
@@ -182,8 +209,10 @@ int main(void)
         TEST(each_probe_fails_by_its_own_checks),
         TEST(draining_is_not_ready_but_alive),
         TEST(metrics_are_prometheus_text),
+        TEST(who_prefers_openmetrics_gets_it),
         TEST(anything_else_is_refused),
         TEST(what_is_refused_is_counted),
+        TEST(the_metrics_tell_whether_it_is_ready),
         TEST(unusable_address_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,16 +34,37 @@ static struct metric duration = {.name = "duration_seconds",
                                  .series = duration_series,
                                  .count = 2};
 
+static struct metric_series ages_series[] = {{.labels = ""}};
+static struct metric ages = {.name = "ages_seconds",
+                             .help = "Ages.",
+                             .kind = METRIC_HISTOGRAM,
+                             .series = ages_series,
+                             .count = 1,
+                             .first_bound = 1000000};
+
+static struct metric_series sizes_series[] = {{.labels = "of=\"a\""}};
+static struct metric sizes = {.name = "batch_size",
+                              .help = "Sizes.",
+                              .kind = METRIC_SIZES,
+                              .series = sizes_series,
+                              .count = 1,
+                              .first_bound = 8};
+
 static char text[65536];
+
+static void keep(struct buf *out)
+{
+    memcpy(text, out->data, out->len);
+    text[out->len] = '\0';
+    buf_done(out);
+}
 
 static void render(void)
 {
     struct buf out;
     buf_init(&out, sizeof(text) - 1);
     assert_true(metrics_render(&out));
-    memcpy(text, out.data, out.len);
-    text[out.len] = '\0';
-    buf_done(&out);
+    keep(&out);
 }
 
 static void assert_line(const char *line)
@@ -72,6 +93,8 @@ static int add_families(void **state)
     metrics_add(&requests);
     metrics_add(&queue);
     metrics_add(&duration);
+    metrics_add(&ages);
+    metrics_add(&sizes);
     return 0;
 }
 
@@ -112,6 +135,69 @@ static void histograms_are_cumulative(void **state)
     assert_line("duration_seconds_count{kind=\"x\"} 7");
 }
 
+static void bounds_begin_where_the_family_says(void **state)
+{
+    (void)state;
+    static const int64_t seconds[] = {0, 1, 2, 3, 8192, 8193};
+    for (size_t i = 0; i < sizeof(seconds) / sizeof(*seconds); i++)
+        metric_observe(&ages, &ages_series[0], seconds[i] * 1000000);
+    metric_observe(&sizes, &sizes_series[0], 8);
+    metric_observe(&sizes, &sizes_series[0], 65537);
+    render();
+    assert_line("# TYPE ages_seconds histogram");
+    assert_line("ages_seconds_bucket{le=\"1.0\"} 2");
+    assert_line("ages_seconds_bucket{le=\"2.0\"} 3");
+    assert_line("ages_seconds_bucket{le=\"4.0\"} 4");
+    assert_line("ages_seconds_bucket{le=\"8192.0\"} 5");
+    assert_line("ages_seconds_bucket{le=\"+Inf\"} 6");
+    assert_line("ages_seconds_sum 16391.000000");
+    assert_line("# TYPE batch_size histogram");
+    assert_line("batch_size_bucket{of=\"a\",le=\"8.0\"} 1");
+    assert_line("batch_size_bucket{of=\"a\",le=\"65536.0\"} 1");
+    assert_line("batch_size_bucket{of=\"a\",le=\"+Inf\"} 2");
+    assert_line("batch_size_sum{of=\"a\"} 65545");
+    assert_line("batch_size_count{of=\"a\"} 2");
+}
+
+static void a_tally_is_added_at_once(void **state)
+{
+    (void)state;
+    struct metric_tally tally = {0};
+    metric_tally_add(&tally, &ages, -1);
+    metric_tally_add(&tally, &ages, 1000001);
+    metric_tally_add(&tally, &ages, INT64_C(9000000000));
+    metric_add_tally(&ages_series[0], &tally);
+    metric_add_tally(&ages_series[0], &(struct metric_tally){0});
+    render();
+    assert_line("ages_seconds_bucket{le=\"1.0\"} 3");
+    assert_line("ages_seconds_bucket{le=\"2.0\"} 5");
+    assert_line("ages_seconds_bucket{le=\"8192.0\"} 7");
+    assert_line("ages_seconds_bucket{le=\"+Inf\"} 9");
+    assert_line("ages_seconds_sum 25392.000001");
+}
+
+static void openmetrics_names_families_its_own_way(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, sizeof(text) - 1);
+    assert_true(metrics_render_openmetrics(&out));
+    keep(&out);
+    assert_line("# HELP requests Requests by status.");
+    assert_line("# TYPE requests counter");
+    assert_line("requests_total{code=\"200\"} 3");
+    assert_line("# TYPE duration_seconds histogram");
+    assert_line("duration_seconds_bucket{kind=\"x\",le=\"0.002\"} 4");
+    assert_line("# TYPE process_cpu_seconds counter");
+    assert_line("# TYPE telefact_build info");
+    assert_line("telefact_build_info{service=\"telefact-test\",version=\"1.2.3\"} 1");
+    assert_null(strstr(text, "# TYPE requests_total"));
+    assert_string_equal(text + strlen(text) - 6, "# EOF\n");
+    render();
+    assert_null(strstr(text, "# EOF"));
+    assert_line("# TYPE telefact_build_info gauge");
+}
+
 static void process_and_build_are_told(void **state)
 {
     (void)state;
@@ -119,6 +205,9 @@ static void process_and_build_are_told(void **state)
     assert_line("telefact_build_info{service=\"telefact-test\",version=\"1.2.3\"} 1");
     assert_line("log_lines_dropped_total 0");
     assert_true(value_of("process_resident_memory_bytes") > 100000);
+    assert_true(value_of("process_virtual_memory_bytes") >
+                value_of("process_resident_memory_bytes"));
+    assert_true(value_of("process_threads") >= 1);
     assert_true(value_of("process_open_fds") >= 3);
     assert_true(value_of("process_max_fds") >= 3);
     assert_true(value_of("process_start_time_seconds") > 1.7e9);
@@ -170,6 +259,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_and_gauges_are_lines),
         cmocka_unit_test(histograms_are_cumulative),
+        cmocka_unit_test(bounds_begin_where_the_family_says),
+        cmocka_unit_test(a_tally_is_added_at_once),
+        cmocka_unit_test(openmetrics_names_families_its_own_way),
         cmocka_unit_test(process_and_build_are_told),
         cmocka_unit_test(threads_count_together),
         cmocka_unit_test(too_small_a_buffer_is_told),
