@@ -16,7 +16,7 @@ static const struct kafka_property CONNECTION[] = {
 static const struct kafka_property BOUNDS[] = {
     {"queue.buffering.max.kbytes", "65536"},
     {"queue.buffering.max.messages", "100000"},
-    {"statistics.interval.ms", "1000"}, /* tells whether a broker is connected */
+    {"statistics.interval.ms", "1000"}, /* tells whether a broker is connected, too */
 };
 
 static bool set_connection(rd_kafka_conf_t *conf, const struct kafka_options *options,

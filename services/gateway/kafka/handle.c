@@ -5,6 +5,7 @@
 #include "libs/base/now.h"
 #include "libs/kafka/produce.h"
 #include "libs/kafka/refusal.h"
+#include "libs/kafka/statistics.h"
 #include "libs/ops/metrics.h"
 #include "services/gateway/kafka/conf.h"
 #include "services/gateway/kafka/topics.h"
@@ -26,7 +27,7 @@ struct handle {
     struct loop_watch *watch;
     struct handle_host host;
     size_t pending;
-    int brokers_up;
+    struct kafka_statistics statistics;
     bool has_lost_topic;
     bool is_leaving; /* it drains or is retired */
     bool is_polling; /* reports are being made: do not end under their feet */
@@ -60,6 +61,7 @@ void handle_add_metrics(void)
     metrics_add(&delivery_seconds_metric);
     metrics_add(&failures_metric);
     kafka_refusals_add();
+    kafka_statistics_add_metrics(KAFKA_PRODUCER);
 }
 
 static bool is_topic_lost(rd_kafka_resp_err_t code)
@@ -128,22 +130,12 @@ static void on_error(struct handle *handle, rd_kafka_event_t *event)
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
     const char *text = rd_kafka_event_error_string(event);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        handle->brokers_up = 0;
+        handle->statistics.numbers[KAFKA_BROKERS_CONNECTED] = 0;
     if (rd_kafka_event_error_is_fatal(event) != 0)
         on_fatal_error(handle, text);
     else if (!kafka_refusal_tell(code, text) && log_limit_passes(&shared->errors, &before))
         log_warn("Kafka error", LOG_TEXT("code", rd_kafka_err2name(code)), LOG_TEXT("text", text),
                  LOG_INT("suppressed", (int64_t)before));
-}
-
-/* librdkafka says nothing when a broker comes back, but its statistics tell each broker's state. */
-static int count_brokers_up(const char *statistics)
-{
-    static const char up[] = "\"state\":\"UP\"";
-    int count = 0;
-    for (const char *at = strstr(statistics, up); at != NULL; at = strstr(at + 1, up))
-        count++;
-    return count;
 }
 
 static void on_event(struct handle *handle, rd_kafka_event_t *event)
@@ -156,7 +148,9 @@ static void on_event(struct handle *handle, rd_kafka_event_t *event)
         on_error(handle, event);
         break;
     case RD_KAFKA_EVENT_STATS:
-        handle->brokers_up = count_brokers_up(rd_kafka_event_stats(event));
+        /* Also the only way to learn that a broker came back. */
+        (void)kafka_statistics_take(&handle->statistics,
+                                    bytes_of_text(rd_kafka_event_stats(event)));
         break;
     default:
         break;
@@ -302,7 +296,12 @@ bool handle_has_lost_topic(const struct handle *handle)
 
 int handle_brokers_up(const struct handle *handle)
 {
-    return handle->brokers_up;
+    return (int)handle->statistics.numbers[KAFKA_BROKERS_CONNECTED];
+}
+
+void handle_show_statistics(const struct handle *handle)
+{
+    kafka_statistics_show(handle == NULL ? NULL : &handle->statistics);
 }
 
 void handle_drain(struct handle *handle)

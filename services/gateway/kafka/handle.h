@@ -42,6 +42,9 @@ MUST_CHECK bool handle_put(struct handle *handle, enum sink_topic topic,
 
 int handle_brokers_up(const struct handle *handle);
 
+/* The gauges of libs/kafka/statistics tell of this one; NULL: there is none. */
+void handle_show_statistics(const struct handle *handle);
+
 /* A record was refused because its topic is gone. librdkafka looks for it again only after minutes.
  */
 bool handle_has_lost_topic(const struct handle *handle);

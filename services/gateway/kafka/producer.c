@@ -46,22 +46,12 @@ static struct metric queued_metric = {
     .series = queued,
     .count = 1,
 };
-static struct metric_series connected[] = {{.labels = ""}};
-static struct metric connected_metric = {
-    .name = "kafka_brokers_connected",
-    .help = "Broker connections that are up, as of the last second.",
-    .kind = METRIC_GAUGE,
-    .series = connected,
-    .count = 1,
-};
-
 void producer_add_metrics(const struct settings_pairs *passed)
 {
     handle_add_metrics();
     tls_files_add_metrics(passed);
     metrics_add(&recreated_metric);
     metrics_add(&queued_metric);
-    metrics_add(&connected_metric);
 }
 
 static void on_broken(void *self, const struct handle *handle, const char *reason);
@@ -272,7 +262,6 @@ bool producer_has_lost_topic(const struct producer *producer)
 
 void producer_update_metrics(const struct producer *producer)
 {
-    bool is_open = producer->handle != NULL;
     metric_set(&queued[0], (int64_t)producer->shared.pending);
-    metric_set(&connected[0], is_open ? handle_brokers_up(producer->handle) : 0);
+    handle_show_statistics(producer->handle);
 }

@@ -3,7 +3,9 @@
 #include "libs/base/cleanup.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "libs/kafka/conf.h"
 #include "libs/kafka/refusal.h"
+#include "libs/kafka/statistics.h"
 #include "libs/kafka/tls_files.h"
 #include "services/store/kafka/conf.h"
 #include "services/store/kafka/leave.h"
@@ -15,6 +17,7 @@
 #include <string.h>
 
 #define EXPORT_MS 1000 /* positions are told to the broker at most this often */
+#define STATISTICS_MS 5000
 #define RANGE_TIMEOUT_MS 1000
 #define WAKE_MS 10
 #define PROOF_TIMEOUT_MS \
@@ -30,6 +33,7 @@ struct consumer {
         *next; /* takes over at the next poll, which was told that nothing is ours; or NULL */
     struct renewal renewal;
     struct consumer_topic topic; /* as last checked */
+    struct kafka_statistics statistics; /* of rk */
     bool has_joined;
     bool is_owner; /* between an assignment and its end */
     /* What callbacks noted, until poll tells it. */
@@ -87,11 +91,25 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     (void)kafka_refusal_tell(consumer->trouble, reason);
 }
 
+/* Runs inside poll. */
+static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *opaque)
+{
+    struct consumer *consumer = opaque;
+    if (rk == consumer->rk && kafka_statistics_take(&consumer->statistics, (struct bytes){json, len}))
+        kafka_statistics_show(&consumer->statistics);
+    return 0; /* the text stays librdkafka's */
+}
+
 static bool open_client(struct consumer *consumer, rd_kafka_t **out, struct err *err)
 {
     rd_kafka_conf_t *conf = NULL;
     if (!consumer_conf(&consumer->options, &conf, err))
         return false;
+    if (!kafka_conf_set_number(conf, "statistics.interval.ms", STATISTICS_MS, err)) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
     rd_kafka_conf_set_opaque(conf, consumer);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -111,6 +129,7 @@ void consumer_add_metrics(const struct settings_pairs *passed)
 {
     kafka_refusals_add();
     tls_files_add_metrics(passed);
+    kafka_statistics_add_metrics(KAFKA_CONSUMER);
 }
 
 bool consumer_new(const struct consumer_options *options, struct consumer **out, struct err *err)
@@ -141,6 +160,7 @@ static void renew_unjoined(struct consumer *consumer)
     }
     leave_and_destroy(consumer->rk, false);
     consumer->rk = next;
+    consumer->statistics = (struct kafka_statistics){0};
     renewal_made(&consumer->renewal);
 }
 
@@ -254,6 +274,7 @@ static bool take_over(struct consumer *consumer, struct err *err)
     leave_and_destroy(consumer->rk, true);
     consumer->rk = consumer->next;
     consumer->next = NULL;
+    consumer->statistics = (struct kafka_statistics){0};
     consumer->is_revoked = false;
     consumer->is_assigned = false;
     consumer->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
