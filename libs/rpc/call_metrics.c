@@ -9,31 +9,33 @@
 
 #define LABEL_MAX 160
 
-static struct metric_series by_status[] = {
-    {.labels = "code=\"OK\""},
-    {.labels = "code=\"CANCELLED\""},
-    {.labels = "code=\"UNKNOWN\""},
-    {.labels = "code=\"INVALID_ARGUMENT\""},
-    {.labels = "code=\"DEADLINE_EXCEEDED\""},
-    {.labels = "code=\"NOT_FOUND\""},
-    {.labels = "code=\"ALREADY_EXISTS\""},
-    {.labels = "code=\"PERMISSION_DENIED\""},
-    {.labels = "code=\"RESOURCE_EXHAUSTED\""},
-    {.labels = "code=\"FAILED_PRECONDITION\""},
-    {.labels = "code=\"ABORTED\""},
-    {.labels = "code=\"OUT_OF_RANGE\""},
-    {.labels = "code=\"UNIMPLEMENTED\""},
-    {.labels = "code=\"INTERNAL\""},
-    {.labels = "code=\"UNAVAILABLE\""},
-    {.labels = "code=\"DATA_LOSS\""},
-    {.labels = "code=\"UNAUTHENTICATED\""},
+/* What a call can end with. */
+static const struct {
+    enum rpc_status status;
+    const char *name;
+} CODES[] = {
+    {RPC_OK, "OK"},
+    {RPC_CANCELLED, "CANCELLED"},
+    {RPC_UNKNOWN, "UNKNOWN"},
+    {RPC_INVALID_ARGUMENT, "INVALID_ARGUMENT"},
+    {RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"},
+    {RPC_NOT_FOUND, "NOT_FOUND"},
+    {RPC_PERMISSION_DENIED, "PERMISSION_DENIED"},
+    {RPC_RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"},
+    {RPC_FAILED_PRECONDITION, "FAILED_PRECONDITION"},
+    {RPC_ABORTED, "ABORTED"},
+    {RPC_UNIMPLEMENTED, "UNIMPLEMENTED"},
+    {RPC_INTERNAL, "INTERNAL"},
+    {RPC_UNAVAILABLE, "UNAVAILABLE"},
+    {RPC_UNAUTHENTICATED, "UNAUTHENTICATED"},
 };
+#define CODE_COUNT (sizeof(CODES) / sizeof(*CODES))
+
+/* CODE_COUNT series a method. */
 static struct metric requests = {
     .name = "rpc_requests_total",
-    .help = "RPC calls that ended, by gRPC status.",
+    .help = "RPC calls that ended, by method and gRPC status.",
     .kind = METRIC_COUNTER,
-    .series = by_status,
-    .count = sizeof(by_status) / sizeof(*by_status),
 };
 
 static struct metric durations = {
@@ -74,14 +76,23 @@ static size_t count_methods(const struct rpc_service *services, size_t count)
     return total;
 }
 
-static void name_series(size_t number, const char *service, const char *method)
+static void name_series(size_t number, const char *method)
 {
     char label[LABEL_MAX];
+    int len = snprintf(label, sizeof(label), "method=\"%s\"", method);
+    durations.series[number].labels = mem_text(label, (size_t)len);
+    for (size_t i = 0; i < CODE_COUNT; i++) {
+        len = snprintf(label, sizeof(label), "method=\"%s\",code=\"%s\"", method, CODES[i].name);
+        requests.series[number * CODE_COUNT + i].labels = mem_text(label, (size_t)len);
+    }
+}
+
+static void add_method(size_t number, const char *service, const char *method)
+{
     char path[LABEL_MAX];
-    int label_len = snprintf(label, sizeof(label), "method=\"%s\"", method);
-    int path_len = snprintf(path, sizeof(path), "%s/%s", service, method);
-    durations.series[number].labels = mem_text(label, (size_t)label_len);
-    methods[number] = mem_text(path, (size_t)path_len);
+    int len = snprintf(path, sizeof(path), "%s/%s", service, method);
+    methods[number] = mem_text(path, (size_t)len);
+    name_series(number, method);
 }
 
 void rpc_call_metrics_add(const struct rpc_service *services, size_t count)
@@ -89,13 +100,15 @@ void rpc_call_metrics_add(const struct rpc_service *services, size_t count)
     size_t total = count_methods(services, count);
     size_t number = 0;
     methods = mem_array(total, sizeof(*methods));
-    durations.series = mem_array(total + 1, sizeof(*durations.series));
     durations.count = total + 1;
-    durations.series[total].labels = "method=\"other\"";
+    durations.series = mem_array(durations.count, sizeof(*durations.series));
+    requests.count = durations.count * CODE_COUNT;
+    requests.series = mem_array(requests.count, sizeof(*requests.series));
     for (size_t i = 0; i < count; i++)
         for (unsigned m = 0; m < services[i].descriptor->n_methods; m++)
-            name_series(number++, services[i].descriptor->name,
-                        services[i].descriptor->methods[m].name);
+            add_method(number++, services[i].descriptor->name,
+                       services[i].descriptor->methods[m].name);
+    name_series(total, "other");
     metrics_add(&requests);
     metrics_add(&durations);
     refusals_add("rpc", refusals, RPC_REFUSALS);
@@ -114,8 +127,9 @@ static void on_end(void *self, const char *method, enum rpc_status status, int64
     while (number + 1 < durations.count && strcmp(methods[number], method) != 0)
         number++;
     metric_observe_us(&durations.series[number], duration_us);
-    if ((size_t)status < requests.count)
-        metric_add(&by_status[status], 1);
+    for (size_t i = 0; i < CODE_COUNT; i++)
+        if (CODES[i].status == status)
+            metric_add(&requests.series[number * CODE_COUNT + i], 1);
 }
 
 struct rpc_metrics_hook rpc_call_metrics_hook(void)

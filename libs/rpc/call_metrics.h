@@ -1,6 +1,6 @@
 /*
- * call_metrics: calls by status and durations by method, for /metrics, and a line for what the
- * server refuses by itself.
+ * call_metrics: calls by method and status, and their durations by method, for /metrics, and a line
+ * for what the server refuses by itself.
  *
  * Series are named from the services' descriptors, so no caller can grow them; calls of unknown
  * methods count as method "other". One set a process. The hook is called on one thread.

@@ -209,8 +209,8 @@ def test_a_thousand_events_are_taken(stub: Any) -> None:
 
 def test_metrics_tell_codes_and_methods(shared: Gateway, stub: Any) -> None:
     samples = (
-        'rpc_requests_total{code="OK"}',
-        'rpc_requests_total{code="INVALID_ARGUMENT"}',
+        'rpc_requests_total{method="Publish",code="OK"}',
+        'rpc_requests_total{method="Publish",code="INVALID_ARGUMENT"}',
         'rpc_duration_seconds_count{method="Publish"}',
     )
     before = shared.metrics()
