@@ -87,7 +87,7 @@ static void add_metrics(const struct settings *settings)
     metrics_add(&in_flight_bytes_metric);
     metrics_add(&key_waits_metric);
     admin_add_metrics();
-    ingest_add_metrics();
+    ingest_add_metrics(gateway_polls(settings) ? "polling" : "webhook");
     publish_add_metrics();
     producer_add_metrics(&settings->kafka);
     topic_watch_add_metrics();

@@ -46,7 +46,7 @@ static const struct outbox_points POINTS = {
 static struct metric_series received[UPDATE_KINDS];
 static struct metric received_metric = {
     .name = "updates_received_total",
-    .help = "Updates that arrived whole, by kind.",
+    .help = "Updates that arrived whole, by where they came from and kind.",
     .kind = METRIC_COUNTER,
     .series = received,
     .count = UPDATE_KINDS,
@@ -95,13 +95,13 @@ static struct refusal refusals[REFUSALS] = {
     [TOO_DEEP] = {.code = "too_deep", .msg = "update is nested too deep, keeping it raw"},
 };
 
-static char kind_labels[UPDATE_KINDS][64];
+static char kind_labels[UPDATE_KINDS][96];
 
-void ingest_add_metrics(void)
+void ingest_add_metrics(const char *source)
 {
     for (size_t i = 0; i < UPDATE_KINDS; i++) {
-        (void)snprintf(kind_labels[i], sizeof(kind_labels[i]), "type=\"%s\"",
-                       update_kind_name((enum update_kind)i));
+        (void)snprintf(kind_labels[i], sizeof(kind_labels[i]), "source=\"%s\",type=\"%s\"",
+                       source, update_kind_name((enum update_kind)i));
         received[i].labels = kind_labels[i];
     }
     metrics_add(&received_metric);

@@ -29,7 +29,7 @@ struct update_intake ingest_port(struct ingest *ingest);
 /* Give up the updates that are out of time, whatever they wait for; a few times a second. */
 void ingest_sweep(struct ingest *ingest, int64_t now_ms);
 
-/* Register the metrics of updates; once at start. */
-void ingest_add_metrics(void);
+/* Register the metrics of updates; once at start. source: where they come from, "webhook". */
+void ingest_add_metrics(const char *source);
 
 #endif

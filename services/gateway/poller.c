@@ -24,6 +24,7 @@
 #define BLOCKED_MS 30000      /* until a webhook or a token is looked at again */
 #define EMPTY_MIN_MS 500      /* an empty answer that came sooner is not held back: do not spin */
 #define SECOND_MS 1000
+#define US_PER_MS 1000
 #define WAIT_S_MAX 86400
 
 enum poller_state {
@@ -80,6 +81,16 @@ static struct metric polls_metric = {
     .series = polls,
     .count = sizeof(polls) / sizeof(*polls),
 };
+static struct metric_series poll_duration[] = {{.labels = ""}};
+static struct metric poll_duration_metric = {
+    .name = "poll_duration_seconds",
+    .help = "From asking getUpdates to its answer, which Telegram holds back until there is an "
+            "update.",
+    .kind = METRIC_HISTOGRAM,
+    .series = poll_duration,
+    .count = 1,
+    .first_bound = 16000,
+};
 static struct metric_series leading[] = {{.labels = ""}};
 static struct metric leading_metric = {
     .name = "poller_leading",
@@ -97,6 +108,7 @@ static struct refusal no_answer = {.code = "no_answer", .msg = NO_UPDATES, .is_e
 void poller_add_metrics(void)
 {
     metrics_add(&polls_metric);
+    metrics_add(&poll_duration_metric);
     metrics_add(&leading_metric);
     poller_alarm_add_metrics();
     refusals_add("telegram", &asked_to_wait, 1);
@@ -266,6 +278,8 @@ static void meet_updates(struct poller *poller, int64_t now_ms)
     struct updates_answer answer;
     updates_answer_read(buf_bytes(&poller->answer), &answer);
     metric_add(&polls[answer.verdict], 1);
+    metric_observe(&poll_duration_metric, &poll_duration[0],
+                   (now_ms - poller->asked_ms) * US_PER_MS);
     if (answer.verdict != BOT_DONE) {
         meet_refusal(poller, answer.verdict, answer.wait_s, now_ms);
         return;

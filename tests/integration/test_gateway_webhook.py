@@ -268,7 +268,7 @@ def test_metrics_tell_kinds_codes_and_reasons(shared: Gateway) -> None:
     shared.post(b"{}", {"X-Telegram-Bot-Api-Secret-Token": "x"})
     after = shared.metrics()
     for sample in (
-        'updates_received_total{type="message"}',
+        'updates_received_total{source="webhook",type="message"}',
         'raw_updates_total{reason="unparsable"}',
         'webhook_requests_total{code="401"}',
     ):

@@ -2,10 +2,12 @@
 
 #include "libs/base/buf.h"
 #include "libs/base/mem.h"
+#include "libs/ops/metrics.h"
 #include "libs/ops/refusals.h"
 #include "services/gateway/telegram/bot_call.h"
 #include "services/gateway/telegram/curl_loop.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define CONNECT_MS 10000L
@@ -23,10 +25,30 @@ struct bot_client {
     void *arg;
 };
 
+/* What an answer's status may be beside 200; then any other one, and no whole answer. */
+static const long ERROR_STATUS[] = {400, 401, 403, 404, 409, 429, 500, 502, 503, 504};
+#define STATUSES (sizeof(ERROR_STATUS) / sizeof(*ERROR_STATUS))
+
+static struct metric_series errors[] = {
+    {.labels = "code=\"400\""}, {.labels = "code=\"401\""},   {.labels = "code=\"403\""},
+    {.labels = "code=\"404\""}, {.labels = "code=\"409\""},   {.labels = "code=\"429\""},
+    {.labels = "code=\"500\""}, {.labels = "code=\"502\""},   {.labels = "code=\"503\""},
+    {.labels = "code=\"504\""}, {.labels = "code=\"other\""}, {.labels = "code=\"none\""},
+};
+static struct metric errors_metric = {
+    .name = "telegram_api_errors_total",
+    .help = "Calls of the Bot API that failed, by status of the answer; none: no whole one came.",
+    .kind = METRIC_COUNTER,
+    .series = errors,
+    .count = STATUSES + 2,
+};
+static_assert(sizeof(errors) / sizeof(*errors) == STATUSES + 2, "a series for each status");
+
 static struct refusal away = {.code = "bot_api_away", .msg = "the Bot API cannot be asked"};
 
 void bot_client_add_metrics(void)
 {
+    metrics_add(&errors_metric);
     refusals_add("telegram", &away, 1);
 }
 
@@ -42,11 +64,24 @@ static void drop(struct bot_client *client)
     client->transfer.easy = NULL;
 }
 
+static void count_error(bool is_whole, long status)
+{
+    size_t i = 0;
+    if (is_whole && status == 200)
+        return;
+    while (i < STATUSES && status != ERROR_STATUS[i])
+        i++;
+    metric_add(&errors[is_whole ? i : STATUSES + 1], 1);
+}
+
 static void on_done(void *arg, CURLcode code)
 {
     struct bot_client *client = arg;
+    long status = 0;
+    (void)curl_easy_getinfo(client->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     drop(client);
     bool is_whole = code == CURLE_OK && client->answer.len > 0;
+    count_error(is_whole, status);
     if (!is_whole)
         log_refusal(&away, LOG_TEXT("why", code == CURLE_OK ? "its answer is empty"
                                                             : curl_easy_strerror(code)));

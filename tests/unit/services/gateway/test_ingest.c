@@ -278,6 +278,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_topic_never_takes_is_kept_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_small_update_is_never_cut, set_up, tear_down),
     };
-    ingest_add_metrics();
+    ingest_add_metrics("webhook");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
