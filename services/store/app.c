@@ -11,6 +11,7 @@
 #include "services/store/postgres/connect.h"
 #include "services/store/postgres/database_url.h"
 #include "services/store/postgres/migrate.h"
+#include "services/store/postgres/pg_metrics.h"
 
 #include <stdlib.h>
 
@@ -176,6 +177,7 @@ int app_run(const struct store_settings *settings)
     struct err err;
     admin_add_metrics();
     ingest_metrics_add();
+    pg_metrics_add_writer();
     ingest_refusals_add();
     consumer_add_metrics(&settings->kafka);
     app.conninfo = database_url_conninfo(settings->database_url);

@@ -10,6 +10,7 @@
 #include "services/store/kafka/log_watch.h"
 #include "services/store/postgres/database_url.h"
 #include "services/store/postgres/generations.h"
+#include "services/store/postgres/pg_metrics.h"
 #include "services/store/replay_listener.h"
 #include "services/store/replay_meant.h"
 #include "services/store/replay_metrics.h"
@@ -236,6 +237,7 @@ static void add_metrics(const struct app_replay *app)
     admin_add_metrics();
     replay_metrics_add();
     ingest_metrics_add();
+    pg_metrics_add_writer();
     ingest_refusals_add();
     consumer_add_metrics(&app->settings->kafka);
 }

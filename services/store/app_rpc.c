@@ -6,6 +6,7 @@
 #include "libs/rpc/tokens.h"
 #include "services/store/app_admin.h"
 #include "services/store/position_wait.h"
+#include "services/store/postgres/pg_metrics.h"
 #include "services/store/postgres/reads.h"
 #include "services/store/rpc/admin_refusals.h"
 #include "services/store/rpc/read_refusals.h"
@@ -98,6 +99,7 @@ bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options, stru
     }
     rpc->described[1] = app_admin_describe(rpc->admin);
     rpc_call_metrics_add(rpc->described, SERVICES);
+    pg_metrics_add_pool();
     read_refusals_add();
     admin_refusals_add();
     struct rpc_options server = {

@@ -109,7 +109,7 @@ static void forget_partitions(struct ingest *ingest)
 {
     ingest->partition_count = 0;
     ingest->recent = NULL;
-    ingest_metrics_no_lag();
+    ingest_metrics_lags(NULL, 0);
     count_stopped(ingest);
     atomic_store(&ingest->lag_records, -1);
     atomic_store(&ingest->is_running, false);

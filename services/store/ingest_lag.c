@@ -25,22 +25,29 @@ static void ask_ends(struct ingest *ingest, int64_t *out)
     free(ranges);
 }
 
+static int64_t waiting_records(const struct partition *partition, int64_t end_offset)
+{
+    int64_t waiting = end_offset - partition->fence.next_offset;
+    return waiting > 0 ? waiting : 0;
+}
+
 void ingest_measure_lag(struct ingest *ingest, int64_t now_ms)
 {
     int64_t sum = 0;
-    int64_t *ends = mem_array(ingest->partition_count, sizeof(*ends));
-    ingest_metrics_no_lag();
+    size_t count = ingest->partition_count;
+    int64_t *ends = mem_array(count, sizeof(*ends));
+    struct partition_lag *lags = mem_array(count, sizeof(*lags));
     if (ingest->phase == INGEST_RECOVERING)
         ask_ends(ingest, ends);
-    for (size_t i = 0; i < ingest->partition_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct partition *partition = &ingest->partitions[i];
         if (ingest->phase == INGEST_RUNNING)
             ends[i] = ingest->source.known_end(ingest->source.self, partition->id);
-        int64_t waiting =
-            ends[i] > partition->fence.next_offset ? ends[i] - partition->fence.next_offset : 0;
-        ingest_metrics_lag(partition->id, waiting);
-        sum += waiting;
+        lags[i] = (struct partition_lag){partition->id, waiting_records(partition, ends[i])};
+        sum += lags[i].records;
     }
+    ingest_metrics_lags(lags, count);
+    free(lags);
     free(ends);
     atomic_store(&ingest->lag_records, ingest->phase == INGEST_IDLE ? -1 : sum);
     ingest->lag_at_ms =

@@ -25,12 +25,12 @@ static struct metric_series series[NUMBERS];
                  .count = 1}
 static struct metric numbers[NUMBERS] = {
     GAUGE(NUMBER_GENERATION, "rebuild_generation", "Number of the generation that is rebuilt."),
-    GAUGE(NUMBER_DONE, "rebuild_events_done", "Events of rebuild_events_total that it has."),
-    GAUGE(NUMBER_TOTAL, "rebuild_events_total", "Events of the log when the rebuild began."),
+    GAUGE(NUMBER_DONE, "rebuild_events_done", "Events of rebuild_events_target that it has."),
+    GAUGE(NUMBER_TOTAL, "rebuild_events_target", "Events of the log when the rebuild began."),
     GAUGE(NUMBER_PER_SECOND, "rebuild_events_per_second",
           "Its speed since this process saw it in this state."),
     GAUGE(NUMBER_LEFT, "rebuild_eta_seconds",
-          "Until rebuild_events_total is reached at this speed; -1: not known."),
+          "Until rebuild_events_target is reached at this speed; -1: not known."),
     GAUGE(NUMBER_BEHIND, "rebuild_lag_messages", "Events of the log that it does not have."),
     GAUGE(NUMBER_LIVE_BEHIND, "rebuild_live_lag_messages",
           "Events of the log that the live generation does not have."),

@@ -5,6 +5,7 @@
 #include "libs/base/now.h"
 #include "libs/base/random.h"
 #include "services/store/postgres/canceller.h"
+#include "services/store/postgres/pg_metrics.h"
 #include "services/store/postgres/pool_connection.h"
 
 #include <stdlib.h>
@@ -55,11 +56,17 @@ static void remove_connection(struct pool *pool, int index)
     pool->connections[index] = pool->connections[--pool->count];
 }
 
+static void answer(struct pool_question *question, enum pg_answer kind, const struct err *err)
+{
+    pg_metrics_answer(kind);
+    question->done(question, NULL, "", err);
+}
+
 static void fail_first(struct pool *pool, const struct err *err)
 {
     struct pool_question *question = pool->first;
     unlink_at(pool, &pool->first);
-    question->done(question, NULL, "", err);
+    answer(question, PG_FAILED, err);
 }
 
 /* Give the connection up together with what the server does for it. */
@@ -93,9 +100,10 @@ static void drop_broken(struct pool *pool, int index)
     struct err err = pool->connections[index]->error;
     struct pool_question *question = pool->connections[index]->question;
     remove_connection(pool, index);
+    pg_metrics_pool_breaks();
     pool->connect_after_ms = now_monotonic_ms() + backoff_next(&pool->backoff, random_u32());
     if (question != NULL)
-        question->done(question, NULL, "", &err);
+        answer(question, PG_FAILED, &err);
     size_t told = pool->waiting; /* not those that a callback adds */
     while (pool_connected(pool) == 0 && told-- > 0 && pool->first != NULL)
         fail_first(pool, &err);
@@ -119,7 +127,7 @@ static bool end_one_late(struct pool *pool, int64_t now_ms)
         if (connection->state == POOL_BUSY && now_ms >= connection->question->deadline_ms) {
             struct pool_question *question = connection->question;
             abandon(pool, i);
-            question->done(question, NULL, "", &LATE);
+            answer(question, PG_LATE, &LATE);
             return true;
         }
     }
@@ -127,9 +135,9 @@ static bool end_one_late(struct pool *pool, int64_t now_ms)
         struct pool_question *question = *link;
         if (now_ms < question->deadline_ms && pool->waiting <= pool->options.queue_max)
             continue;
-        const struct err *why = now_ms >= question->deadline_ms ? &LATE : &FULL;
+        bool is_late = now_ms >= question->deadline_ms;
         unlink_at(pool, link);
-        question->done(question, NULL, "", why);
+        answer(question, is_late ? PG_LATE : PG_FULL, is_late ? &LATE : &FULL);
         return true;
     }
     return false;
@@ -142,6 +150,7 @@ static void hand_out(struct pool *pool)
             continue;
         struct pool_question *question = pool->first;
         unlink_at(pool, &pool->first);
+        pg_metrics_wait(now_monotonic_us() - question->asked_us);
         pool_connection_ask(pool->connections[i], question);
     }
 }
@@ -157,6 +166,7 @@ static void open_needed(struct pool *pool, int64_t now_ms)
     while (pool->count < wanted && now_ms >= pool->connect_after_ms) {
         pool->connections[pool->count++] =
             pool_connection_open(pool->loop, &pool->options.connect, on_changed, pool);
+        pg_metrics_pool_connects();
         if (pool->connections[pool->count - 1]->state == POOL_BROKEN)
             break; /* the next round drops it */
     }
@@ -170,6 +180,18 @@ static void close_idle(struct pool *pool, int64_t now_ms)
             remove_connection(pool, i);
 }
 
+static void show_figures(const struct pool *pool)
+{
+    struct pg_pool_figures figures = {.waiting = pool->waiting};
+    for (int i = 0; i < pool->count; i++) {
+        enum pool_connection_state state = pool->connections[i]->state;
+        figures.connecting += state == POOL_CONNECTING ? 1 : 0;
+        figures.idle += state == POOL_IDLE ? 1 : 0;
+        figures.busy += state == POOL_BUSY ? 1 : 0;
+    }
+    pg_metrics_pool(&figures);
+}
+
 static void run(void *self)
 {
     struct pool *pool = self;
@@ -179,6 +201,7 @@ static void run(void *self)
     hand_out(pool);
     open_needed(pool, now_ms);
     close_idle(pool, now_ms);
+    show_figures(pool);
     bool is_quiet = pool->waiting == 0 && pool_connected(pool) >= pool->options.min;
     for (int i = 0; i < pool->count && is_quiet; i++)
         is_quiet = pool->connections[i]->state == POOL_IDLE;
@@ -198,10 +221,12 @@ static void on_changed(void *self, struct pool_connection *connection)
         connection->result = NULL;
         hand_out(pool); /* the connection works on while the answer is used */
         if (question != NULL && PQresultStatus(result) == PGRES_TUPLES_OK) {
+            pg_metrics_answer(PG_ANSWERED);
             question->done(question, result, "", NULL);
         } else if (question != NULL) {
             struct err err;
             const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+            pg_metrics_answer(PG_REFUSED);
             (void)err_set(&err, ERR_RETRY, "database: %s",
                           result == NULL ? "no answer" : PQresultErrorMessage(result));
             question->done(question, NULL, state == NULL ? "" : state, &err);
@@ -227,6 +252,7 @@ struct pool *pool_new(struct loop *loop, const struct pool_options *options)
 
 void pool_ask(struct pool *pool, struct pool_question *question)
 {
+    question->asked_us = now_monotonic_us();
     append(pool, question);
     hand_out(pool);
     bool is_sent = question->connection != NULL && question->connection->state == POOL_BUSY;

@@ -48,6 +48,7 @@ struct pool_question {
                  const struct err *err);
     void *arg;
     /* The pool's own: */
+    int64_t asked_us;
     struct pool_question *next;
     struct pool_connection *connection; /* NULL while it waits */
 };

@@ -6,6 +6,7 @@
 #include "services/store/postgres/letters.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/network.h"
+#include "services/store/postgres/pg_metrics.h"
 #include "services/store/postgres/session.h"
 #include "services/store/postgres/transaction.h"
 
@@ -31,6 +32,7 @@ static void close_session(void *self)
     session_free(session_of(writer));
     writer->transaction.pipeline.session = NULL;
     transaction_forget(&writer->transaction);
+    pg_metrics_writer(false);
 }
 
 /* ---- opening ---- */
@@ -96,6 +98,7 @@ static bool begin_session(struct writer *writer, struct session *session, struct
     writer->transaction.defers_erasures = writing.defers_erasures;
     writer->transaction.open_bytes_max = writing.is_bulk ? writer->options.bulk_bytes : 0;
     writer->transaction.pipeline.session = session;
+    pg_metrics_writer(true);
     return true;
 }
 

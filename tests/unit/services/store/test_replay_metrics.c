@@ -26,7 +26,7 @@ static void progress_is_shown_as_gauges(void **state)
     static const char *const SAMPLES[] = {
         "\nrebuild_generation 2\n",
         "\nrebuild_events_done 500\n",
-        "\nrebuild_events_total 1000\n",
+        "\nrebuild_events_target 1000\n",
         "\nrebuild_events_per_second 4\n",
         "\nrebuild_eta_seconds 125\n",
         "\nrebuild_lag_messages 600\n",
