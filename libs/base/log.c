@@ -101,7 +101,7 @@ void log_write(enum log_level level, const char *msg, const struct log_field *fi
     for (size_t i = 0; i < count; i++)
         if (fields[i].kind == LOG_FIELD_INT)
             log_line_int(&line, fields[i].key, fields[i].number);
-        else
+        else if (fields[i].kind == LOG_FIELD_TEXT)
             log_line_text(&line, fields[i].key, fields[i].text);
     struct bytes text = log_line_end(&line);
 

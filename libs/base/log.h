@@ -19,7 +19,7 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
-enum log_field_kind { LOG_FIELD_INT, LOG_FIELD_TEXT };
+enum log_field_kind { LOG_FIELD_INT, LOG_FIELD_TEXT, LOG_FIELD_NONE };
 
 struct log_field {
     const char *key;
@@ -30,6 +30,13 @@ struct log_field {
 
 #define LOG_INT(key_, value_) ((struct log_field){(key_), LOG_FIELD_INT, (value_), NULL})
 #define LOG_TEXT(key_, value_) ((struct log_field){(key_), LOG_FIELD_TEXT, 0, (value_)})
+
+/* A text that may be missing: "" leaves the field out. */
+static inline struct log_field log_field_some(const char *key, const char *text)
+{
+    return (struct log_field){key, text[0] == '\0' ? LOG_FIELD_NONE : LOG_FIELD_TEXT, 0, text};
+}
+#define LOG_SOME(key_, value_) log_field_some((key_), (value_))
 
 /* Once at start, before threads. `service` and `version` stand in every line and must live for
  * ever. */

@@ -15,15 +15,23 @@ bool produce_conf_set(rd_kafka_conf_t *conf, struct err *err)
     return kafka_conf_set_all(conf, DURABILITY, sizeof(DURABILITY) / sizeof(*DURABILITY), err);
 }
 
+static void add_header(rd_kafka_headers_t *headers, const char *name, struct bytes value)
+{
+    if (rd_kafka_header_add(headers, name, -1, value.data, (ssize_t)value.len) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        mem_exhausted();
+}
+
 static rd_kafka_headers_t *headers_of(const struct record *record)
 {
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count + 1);
     for (size_t i = 0; i < record->header_count; i++) {
         const struct record_header *header = &record->headers[i];
-        if (rd_kafka_header_add(headers, header->name, -1, header->value, (ssize_t)header->len) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
-            mem_exhausted();
+        add_header(headers, header->name, (struct bytes){header->value, header->len});
     }
+    if (record->trace_state_len > 0)
+        add_header(headers, "tracestate",
+                   (struct bytes){record->trace_state, record->trace_state_len});
     return headers;
 }
 

@@ -89,7 +89,7 @@ static void report(const struct rpc_call *call, enum rpc_status status)
 {
     const struct rpc_metrics_hook *hook = &call->server->hook;
     if (status == RPC_DEADLINE_EXCEEDED) /* whoever noticed it first */
-        rpc_server_refused(call->server, RPC_LATE, rpc_call_label(call), "deadline exceeded");
+        rpc_refuse_tell(call, RPC_LATE, "deadline exceeded");
     if (hook->on_end != NULL)
         hook->on_end(hook->self, rpc_call_label(call), status,
                      now_monotonic_us() - call->started_us);
@@ -206,6 +206,8 @@ static void set_deadline(struct rpc_call *call)
 
 void rpc_call_headers_end(struct rpc_call *call)
 {
+    trace_id_of(rpc_headers_find(&call->request->headers, BYTES_LITERAL("traceparent")),
+                call->trace_id);
     if (!is_http_fine(call) || !is_method_fine(call) || !is_load_fine(call))
         return;
     if (call->request->is_timeout_bad)

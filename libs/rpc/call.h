@@ -7,6 +7,7 @@
 #ifndef LIBS_RPC_CALL_H
 #define LIBS_RPC_CALL_H
 
+#include "libs/base/trace.h"
 #include "libs/rpc/headers.h"
 #include "libs/rpc/methods.h"
 #include "libs/rpc/queue.h"
@@ -33,6 +34,7 @@ struct rpc_call {
     struct rpc_request *request;     /* NULL once the handler returned */
     int64_t started_us;
     int64_t deadline_ms;
+    char trace_id[TRACE_ID_LEN + 1]; /* once the headers ended */
 
     enum rpc_status status; /* once answered */
     char *message;          /* percent-encoded, or NULL */

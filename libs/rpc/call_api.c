@@ -19,6 +19,11 @@ struct bytes rpc_metadata(const struct rpc_call *call, const char *name)
     return rpc_headers_find(&call->request->headers, bytes_of_text(name));
 }
 
+const char *rpc_trace_id(const struct rpc_call *call)
+{
+    return call->trace_id;
+}
+
 int64_t rpc_deadline_ms(const struct rpc_call *call)
 {
     return call->deadline_ms;

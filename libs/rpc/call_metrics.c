@@ -114,10 +114,11 @@ void rpc_call_metrics_add(const struct rpc_service *services, size_t count)
     refusals_add("rpc", refusals, RPC_REFUSALS);
 }
 
-static void on_refused(void *self, enum rpc_refusal refusal, const char *method, const char *detail)
+static void on_refused(void *self, const struct rpc_refused *refused)
 {
     (void)self;
-    log_refusal(&refusals[refusal], LOG_TEXT("method", method), LOG_TEXT("detail", detail));
+    log_refusal(&refusals[refused->refusal], LOG_TEXT("method", refused->method),
+                LOG_TEXT("detail", refused->detail), LOG_SOME("trace_id", refused->trace_id));
 }
 
 static void on_end(void *self, const char *method, enum rpc_status status, int64_t duration_us)

@@ -12,10 +12,16 @@ static const enum rpc_status STATUS_OF[RPC_REFUSALS] = {
     [RPC_NOT_ONE_MESSAGE] = RPC_UNIMPLEMENTED,    [RPC_WRONG_MESSAGE] = RPC_INVALID_ARGUMENT,
 };
 
+void rpc_refuse_tell(const struct rpc_call *call, enum rpc_refusal refusal, const char *detail)
+{
+    rpc_server_refused(
+        call->server, &(struct rpc_refused){refusal, rpc_call_label(call), detail, call->trace_id});
+}
+
 void rpc_refuse_telling(struct rpc_call *call, enum rpc_refusal refusal, const char *message,
                         const char *told)
 {
-    rpc_server_refused(call->server, refusal, rpc_call_label(call), told);
+    rpc_refuse_tell(call, refusal, told);
     rpc_call_decide(call, STATUS_OF[refusal], message);
 }
 
@@ -26,7 +32,7 @@ void rpc_refuse(struct rpc_call *call, enum rpc_refusal refusal, const char *mes
 
 void rpc_refuse_http(struct rpc_call *call, enum rpc_refusal refusal, const char *status)
 {
-    rpc_server_refused(call->server, refusal, rpc_call_label(call), status);
+    rpc_refuse_tell(call, refusal, status);
     rpc_call_decide_http(call, status);
 }
 

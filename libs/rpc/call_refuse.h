@@ -7,6 +7,9 @@
 
 #define RPC_ONE_MESSAGE "this method takes exactly one request message"
 
+/* Tell the hook alone. */
+void rpc_refuse_tell(const struct rpc_call *call, enum rpc_refusal refusal, const char *detail);
+
 void rpc_refuse(struct rpc_call *call, enum rpc_refusal refusal, const char *message);
 
 /* What the client said of itself may stand in its answer, but not in a log: `told` is all ours. */

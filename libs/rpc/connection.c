@@ -211,7 +211,8 @@ void rpc_connection_refused(struct rpc_connection *connection, enum rpc_refusal 
 {
     unsigned bit = 1U << (unsigned)refusal;
     if ((connection->refusals & bit) == 0)
-        rpc_server_refused(connection->server, refusal, "unknown", detail);
+        rpc_server_refused(connection->server,
+                           &(struct rpc_refused){refusal, "unknown", detail, ""});
     connection->refusals |= bit;
 }
 

@@ -31,11 +31,10 @@ struct rpc_limits rpc_limits_standard(void)
     };
 }
 
-void rpc_server_refused(const struct rpc_server *server, enum rpc_refusal refusal,
-                        const char *method, const char *detail)
+void rpc_server_refused(const struct rpc_server *server, const struct rpc_refused *refused)
 {
     if (server->hook.on_refused != NULL)
-        server->hook.on_refused(server->hook.self, refusal, method, detail);
+        server->hook.on_refused(server->hook.self, refused);
 }
 
 /* Somebody with nothing in hand makes room; without one the newcomer has to go. */
@@ -59,7 +58,8 @@ static void take(struct rpc_server *server, int fd)
         rpc_connection_open(server, fd);
         return;
     }
-    rpc_server_refused(server, RPC_TOO_MANY_CONNECTIONS, "unknown", "none of them is idle");
+    rpc_server_refused(server, &(struct rpc_refused){RPC_TOO_MANY_CONNECTIONS, "unknown",
+                                                     "none of them is idle", ""});
     (void)close(fd);
 }
 

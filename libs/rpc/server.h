@@ -91,13 +91,20 @@ enum rpc_refusal {
     RPC_REFUSALS,
 };
 
+/* Something was refused. */
+struct rpc_refused {
+    enum rpc_refusal refusal;
+    const char *method;   /* as below; "unknown" of what is no call, too */
+    const char *detail;   /* one line without payload */
+    const char *trace_id; /* as rpc_trace_id */
+};
+
 /* Either may be NULL. method: "package.Service/Method", or "unknown". */
 struct rpc_metrics_hook {
     /* Once for every call that ended. */
     void (*on_end)(void *self, const char *method, enum rpc_status status, int64_t duration_us);
-    /* Something was refused; of a call, before its on_end. detail: one line without payload. */
-    void (*on_refused)(void *self, enum rpc_refusal refusal, const char *method,
-                       const char *detail);
+    /* Of a call, before its on_end. */
+    void (*on_refused)(void *self, const struct rpc_refused *refused);
     void *self;
 };
 
@@ -134,6 +141,10 @@ void rpc_server_free(struct rpc_server *server);
 /* Request metadata: the first value of a lower-case name; data NULL: absent. Lives until the
  * handler returns. */
 struct bytes rpc_metadata(const struct rpc_call *call, const char *name);
+
+/* The trace id that the caller sent as W3C traceparent, "" if it sent none of use. Lives as long as
+ * the call. */
+const char *rpc_trace_id(const struct rpc_call *call);
 
 /* When the call's deadline passes, on the monotonic clock in ms. */
 int64_t rpc_deadline_ms(const struct rpc_call *call);

@@ -48,7 +48,6 @@ struct rpc_server {
 };
 
 /* Tell the hook. */
-void rpc_server_refused(const struct rpc_server *server, enum rpc_refusal refusal,
-                        const char *method, const char *detail);
+void rpc_server_refused(const struct rpc_server *server, const struct rpc_refused *refused);
 
 #endif

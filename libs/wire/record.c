@@ -12,7 +12,6 @@
 #define RAW_BODY_CUT (64 << 10)
 #define RAW_OVERHEAD 64 /* more than the other fields of a RawUpdate need */
 
-#define TRACEPARENT_LEN 55
 #define TIME_MS_MAX INT64_C(253402300799999) /* the end of the year 9999 */
 
 static struct record_header *add_name(struct record *record, const char *name)
@@ -72,24 +71,21 @@ static void add_time(struct record *record, int64_t unix_ms)
     add_header(record, "ce_time", BYTES_LITERAL(text));
 }
 
-/* It comes from a stranger's request, and goes on only in the shape that W3C Trace Context gives
- * version 00. */
-static bool is_traceparent(struct bytes text)
+static void add_trace(struct record *record, const struct trace *trace)
 {
-    static const char shape[] = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
-    if (text.len != TRACEPARENT_LEN)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        bool is_hex = memchr("0123456789abcdef", text.data[i], 16) != NULL;
-        if (shape[i] == 'x' ? !is_hex : text.data[i] != shape[i])
-            return false;
-    }
-    return true;
+    if (trace == NULL)
+        return;
+    add_header(record, "traceparent", bytes_of_text(trace->parent));
+    assert(trace->state.len <= TRACE_STATE_MAX);
+    record->trace_state_len = trace->state.len;
+    if (trace->state.len > 0)
+        memcpy(record->trace_state, trace->state.data, trace->state.len);
 }
 
 static void start(struct record *record, int64_t bot_id, int64_t subject, size_t value_max)
 {
     record->header_count = 0;
+    record->trace_state_len = 0;
     record->key_len = record_key(bot_id, subject, record->key);
     buf_init(&record->value, value_max);
     add_header(record, "ce_specversion", BYTES_LITERAL("1.0"));
@@ -100,7 +96,7 @@ static void start(struct record *record, int64_t bot_id, int64_t subject, size_t
     add_header(record, "content-type", BYTES_LITERAL("application/protobuf"));
 }
 
-bool record_of_event(const struct event *event, struct bytes traceparent, struct record *out)
+bool record_of_event(const struct event *event, const struct trace *trace, struct record *out)
 {
     start(out, event->bot_id, event->subject_id, EVENT_BYTES_MAX);
     add_hex(out, "ce_id", event->id);
@@ -108,8 +104,7 @@ bool record_of_event(const struct event *event, struct bytes traceparent, struct
     add_text(type, BYTES_LITERAL("telefact.event.v1."));
     add_text(type, bytes_of_text(event_kind_name(event->kind)));
     add_time(out, event->occurred_at_ms);
-    if (is_traceparent(traceparent))
-        add_header(out, "traceparent", traceparent);
+    add_trace(out, trace);
     return event_encode(event, &out->value);
 }
 
@@ -126,6 +121,7 @@ void record_of_raw(const struct raw_update *raw, struct record *out)
     add_number(id, raw->received_at_ms);
     add_header(out, "ce_type", BYTES_LITERAL("telefact.event.v1.raw_update"));
     add_time(out, raw->received_at_ms);
+    add_trace(out, raw->trace);
 
     Telefact__Event__V1__RawUpdate message = TELEFACT__EVENT__V1__RAW_UPDATE__INIT;
     message.bot_id = raw->bot_id;

@@ -5,6 +5,7 @@
 #define LIBS_WIRE_RECORD_H
 
 #include "libs/base/buf.h"
+#include "libs/base/trace.h"
 #include "libs/wire/event.h"
 
 #define RECORD_HEADERS_MAX 10
@@ -22,10 +23,13 @@ struct record {
     struct buf value; /* owned; record_done */
     struct record_header headers[RECORD_HEADERS_MAX];
     size_t header_count;
+    char trace_state[TRACE_STATE_MAX]; /* one more header, longer than others: "tracestate" */
+    size_t trace_state_len;            /* 0: it has none */
 };
 
-/* traceparent: from the request, or empty. False: the event does not fit EVENT_BYTES_MAX. */
-MUST_CHECK bool record_of_event(const struct event *event, struct bytes traceparent,
+/* trace: of the request that brought it; NULL: none. False: the event does not fit EVENT_BYTES_MAX.
+ */
+MUST_CHECK bool record_of_event(const struct event *event, const struct trace *trace,
                                 struct record *out);
 
 /* The numbers of reason are those of the proto's RawReason. */
@@ -36,7 +40,8 @@ struct raw_update {
     int64_t update_id; /* 0: unreadable */
     int64_t received_at_ms;
     enum raw_reason reason;
-    struct bytes body; /* TOO_LARGE: the first 64 KiB are kept */
+    struct bytes body;         /* TOO_LARGE: the first 64 KiB are kept */
+    const struct trace *trace; /* as above */
 };
 void record_of_raw(const struct raw_update *raw, struct record *out);
 

@@ -32,6 +32,7 @@ struct job {
     update_done_fn fn; /* NULL: answered already, so `body` is gone */
     void *arg;
     int64_t update_id;
+    struct trace trace; /* its state is gone as `body` is */
     int64_t received_at_ms;
     int64_t give_up_ms;
     enum raw_reason raw_reason; /* 0: it goes to the events topic */
@@ -100,8 +101,8 @@ static char kind_labels[UPDATE_KINDS][96];
 void ingest_add_metrics(const char *source)
 {
     for (size_t i = 0; i < UPDATE_KINDS; i++) {
-        (void)snprintf(kind_labels[i], sizeof(kind_labels[i]), "source=\"%s\",type=\"%s\"",
-                       source, update_kind_name((enum update_kind)i));
+        (void)snprintf(kind_labels[i], sizeof(kind_labels[i]), "source=\"%s\",type=\"%s\"", source,
+                       update_kind_name((enum update_kind)i));
         received[i].labels = kind_labels[i];
     }
     metrics_add(&received_metric);
@@ -134,14 +135,23 @@ static void remove_unanswered(const struct job *job)
         job->next->before = job->before;
 }
 
+static void tell(const struct job *job, size_t refusal)
+{
+    char id[TRACE_ID_LEN + 1];
+    trace_id(&job->trace, id);
+    log_refusal(&refusals[refusal], LOG_INT("update_id", job->update_id),
+                LOG_INT("bytes", (int64_t)job->body.len), LOG_TEXT("trace_id", id));
+}
+
 static void answer(struct job *job, enum intake_outcome outcome, const char *position)
 {
     update_done_fn fn = job->fn;
     assert(fn != NULL);
     if (outcome == INTAKE_UNAVAILABLE)
-        log_refusal(&refusals[NOT_ACKNOWLEDGED], LOG_INT("update_id", job->update_id));
+        tell(job, NOT_ACKNOWLEDGED);
     remove_unanswered(job);
     job->fn = NULL;
+    job->trace.state = (struct bytes){0};
     metric_add(&answered[outcome], 1);
     fn(job->arg, outcome, position);
 }
@@ -188,8 +198,7 @@ static bool is_cuttable(const struct job *job)
 
 static void send_cut(struct job *job)
 {
-    log_refusal(&refusals[LARGE_UPDATE], LOG_INT("update_id", job->update_id),
-                LOG_INT("bytes", (int64_t)job->body.len));
+    tell(job, LARGE_UPDATE);
     send_raw(job, RAW_TOO_LARGE);
 }
 
@@ -216,6 +225,7 @@ static void send_raw(struct job *job, enum raw_reason reason)
         .received_at_ms = job->received_at_ms,
         .reason = reason,
         .body = job->body,
+        .trace = &job->trace,
     };
     if (reason == RAW_TOO_LARGE && raw.body.len > RAW_CUT_BYTES)
         raw.body.len = RAW_CUT_BYTES;
@@ -234,7 +244,7 @@ static void send_raw(struct job *job, enum raw_reason reason)
     outbox_send_raw(ingest->outbox, &raw, &batch);
 }
 
-static void send_events(struct job *job, struct translation *translation, struct bytes traceparent)
+static void send_events(struct job *job, struct translation *translation)
 {
     for (size_t i = 0; i < translation->event_count; i++) {
         if (fault_planted("gateway.fresh_event_id"))
@@ -242,15 +252,13 @@ static void send_events(struct job *job, struct translation *translation, struct
         if (fault_planted("gateway.clock_for_date"))
             translation->events[i].occurred_at_ms = job->received_at_ms;
     }
-    if (fault_planted("gateway.ack_before_delivery")) {
+    if (fault_planted("gateway.ack_before_delivery"))
         answer(job, INTAKE_DONE, "");
-        traceparent = (struct bytes){0}; /* gone with the request */
-    }
     struct outbox_batch batch = {
         .events = translation->events,
         .count = translation->event_count,
         .is_sequence = job->ingest->options.is_sequence,
-        .traceparent = traceparent,
+        .trace = &job->trace,
         .points = &POINTS,
         .load = &job->ingest->in_hand,
         .done = on_sent,
@@ -259,33 +267,35 @@ static void send_events(struct job *job, struct translation *translation, struct
     outbox_send(job->ingest->outbox, &batch);
 }
 
-static void refuse_busy(struct ingest *ingest)
+static void refuse_busy(const struct ingest *ingest, const struct trace *trace)
 {
+    char id[TRACE_ID_LEN + 1];
+    trace_id(trace, id);
     metric_add(&answered[INTAKE_BUSY], 1);
     log_refusal(&refusals[IN_FLIGHT_FULL],
                 LOG_INT("in_flight", (int64_t)outbox_in_flight(ingest->outbox)),
-                LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)));
+                LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(ingest->outbox)),
+                LOG_TEXT("trace_id", id));
 }
 
 static void tell_unreadable(const struct job *job, enum raw_reason reason)
 {
     if (reason == RAW_UNPARSABLE || reason == RAW_TOO_DEEP)
-        log_refusal(&refusals[reason == RAW_UNPARSABLE ? UNPARSABLE : TOO_DEEP],
-                    LOG_INT("update_id", job->update_id), LOG_INT("bytes", (int64_t)job->body.len));
+        tell(job, reason == RAW_UNPARSABLE ? UNPARSABLE : TOO_DEEP);
 }
 
-static void submit(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
+static void submit(void *self, struct bytes body, const struct trace *trace, update_done_fn fn,
                    void *arg)
 {
     struct ingest *ingest = self;
     fault_point("gateway.received", (int64_t)ingest->in_hand);
     if (!outbox_admit(ingest->outbox, 1, body.len)) {
-        refuse_busy(ingest);
+        refuse_busy(ingest, trace);
         fn(arg, INTAKE_BUSY, "");
         return;
     }
     struct job *job = mem_alloc(sizeof(*job));
-    *job = (struct job){.ingest = ingest, .body = body, .fn = fn, .arg = arg};
+    *job = (struct job){.ingest = ingest, .body = body, .fn = fn, .arg = arg, .trace = *trace};
     job->received_at_ms = now_unix_ms();
     job->give_up_ms = now_monotonic_ms() + ingest->options.deadline_ms;
     ingest->in_hand++;
@@ -305,7 +315,7 @@ static void submit(void *self, struct bytes body, struct bytes traceparent, upda
         tell_unreadable(job, translation.raw_reason);
         send_raw(job, translation.raw_reason);
     } else {
-        send_events(job, &translation, traceparent);
+        send_events(job, &translation);
     }
     translation_done(&translation);
 }

@@ -277,9 +277,9 @@ static bool has_failed_before(const struct item *item, int64_t key)
     return false;
 }
 
-static bool encode(const struct event *event, struct bytes traceparent, struct record *out)
+static bool encode(const struct event *event, const struct trace *trace, struct record *out)
 {
-    if (!record_of_event(event, traceparent, out))
+    if (!record_of_event(event, trace, out))
         return false;
     if (fault_planted("gateway.key_without_bot"))
         out->key_len =
@@ -294,7 +294,7 @@ static bool enter(struct outbox *outbox, struct item *item, int64_t key)
     return key_gate_enter(outbox->gate, &item->ticket, key, on_granted, item);
 }
 
-static void send_one(struct item *item, const struct event *event, struct bytes traceparent)
+static void send_one(struct item *item, const struct event *event, const struct trace *trace)
 {
     struct outbox *outbox = item->sending->outbox;
     if (has_failed_before(item, event->subject_id)) {
@@ -304,7 +304,7 @@ static void send_one(struct item *item, const struct event *event, struct bytes 
     }
     bool is_mine = enter(outbox, item, event->subject_id);
     struct record record;
-    bool is_encoded = encode(event, traceparent, &record);
+    bool is_encoded = encode(event, trace, &record);
     if (!is_mine) {
         item->record = mem_copy(&record, sizeof(record));
         item->sending->waiting++;
@@ -323,7 +323,7 @@ void outbox_send(struct outbox *outbox, const struct outbox_batch *batch)
 {
     struct sending *sending = sending_new(outbox, batch, batch->count);
     for (size_t i = 0; i < batch->count; i++)
-        send_one(&sending->items[i], &batch->events[i], batch->traceparent);
+        send_one(&sending->items[i], &batch->events[i], batch->trace);
     count_down(sending);
 }
 

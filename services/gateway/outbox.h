@@ -33,7 +33,7 @@ struct outbox_batch {
     /* Of several batches in an order of their own: an event that waits for its key fails with the
      * earlier event that it waits for, so that no retry of that one comes later than it. */
     bool is_sequence;
-    struct bytes traceparent; /* {0}: none */
+    const struct trace *trace; /* borrowed as long */
     const struct outbox_points *points;
     const size_t *load; /* what the points tell: how much its intake has in hand; lives for ever */
     /* Exactly once, when every event has a result; possibly before outbox_send returns. */

@@ -267,8 +267,9 @@ static void hand_in(struct poller *poller, const struct updates_answer *answer)
         struct in_hand *update = &poller->updates[poller->count++];
         *update = (struct in_hand){.poller = poller, .id = polled->id, .bytes = polled->body.len};
         poller->unanswered++;
-        poller->intake.submit(poller->intake.self, polled->body, (struct bytes){0}, on_update_done,
-                              update);
+        struct trace trace;
+        trace_begin(&trace);
+        poller->intake.submit(poller->intake.self, polled->body, &trace, on_update_done, update);
         goes_on = !update->is_answered || update->is_durable;
     }
 }

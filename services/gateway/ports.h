@@ -51,11 +51,12 @@ typedef void (*update_done_fn)(void *arg, enum intake_outcome outcome, const cha
 
 /* Where a listener hands in Telegram's updates. */
 struct update_intake {
-    /* `body` is borrowed until fn was called: exactly once, possibly before this returns.
-     * `position` is the token of the update's events, "" when it made none; it lives until fn
-     * returns. An update that is not INTAKE_BUSY stays in flight beyond that, until it is released.
+    /* `body` and the state of `trace` are borrowed until fn was called: exactly once, possibly
+     * before this returns; the rest of `trace` is copied. `position` is the token of the update's
+     * events, "" when it made none; it lives until fn returns. An update that is not INTAKE_BUSY
+     * stays in flight beyond that, until it is released.
      */
-    void (*submit)(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
+    void (*submit)(void *self, struct bytes body, const struct trace *trace, update_done_fn fn,
                    void *arg);
     /* Its sender is answered, so its body of `bytes` is gone. Exactly once, after fn was called. */
     void (*release)(void *self, size_t bytes);
@@ -85,8 +86,8 @@ typedef void (*events_done_fn)(void *arg, enum intake_outcome outcome,
 struct events_request {
     const struct event *events; /* complete and checked */
     size_t count;
-    size_t bytes;             /* about how much memory they hold */
-    struct bytes traceparent; /* {0}: none */
+    size_t bytes; /* about how much memory they hold */
+    const struct trace *trace;
 };
 
 /* Where a listener hands in events. */

@@ -22,6 +22,7 @@ struct job {
     struct publish *publish;
     size_t bytes;
     events_done_fn fn;
+    char trace_id[TRACE_ID_LEN + 1];
     void *arg;
     enum event_kind kinds[]; /* of its events */
 };
@@ -76,7 +77,7 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
     }
     if (failed > 0)
         log_refusal(&refusals[NOT_ACKNOWLEDGED], LOG_INT("failed", (int64_t)failed),
-                    LOG_INT("events", (int64_t)count));
+                    LOG_INT("events", (int64_t)count), LOG_TEXT("trace_id", job->trace_id));
     outbox_release(publish->outbox, count, job->bytes);
     publish->in_hand -= count;
     job->fn(job->arg, failed == count ? INTAKE_UNAVAILABLE : INTAKE_DONE, results);
@@ -84,11 +85,14 @@ static void on_sent(void *arg, const struct event_result *results, size_t count)
     free(job);
 }
 
-static void refuse_busy(struct publish *publish, size_t count)
+static void refuse_busy(const struct publish *publish, const struct events_request *request)
 {
-    log_refusal(&refusals[IN_FLIGHT_FULL], LOG_INT("events", (int64_t)count),
+    char id[TRACE_ID_LEN + 1];
+    trace_id(request->trace, id);
+    log_refusal(&refusals[IN_FLIGHT_FULL], LOG_INT("events", (int64_t)request->count),
                 LOG_INT("in_flight", (int64_t)outbox_in_flight(publish->outbox)),
-                LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(publish->outbox)));
+                LOG_INT("in_flight_bytes", (int64_t)outbox_in_flight_bytes(publish->outbox)),
+                LOG_TEXT("trace_id", id));
 }
 
 static void submit(void *self, const struct events_request *request, events_done_fn fn, void *arg)
@@ -96,20 +100,21 @@ static void submit(void *self, const struct events_request *request, events_done
     struct publish *publish = self;
     fault_point("publish.received", (int64_t)publish->in_hand);
     if (!outbox_admit(publish->outbox, request->count, request->bytes)) {
-        refuse_busy(publish, request->count);
+        refuse_busy(publish, request);
         fn(arg, INTAKE_BUSY, NULL);
         return;
     }
     publish->in_hand += request->count;
     struct job *job = mem_alloc(sizeof(*job) + request->count * sizeof(job->kinds[0]));
     *job = (struct job){.publish = publish, .bytes = request->bytes, .fn = fn, .arg = arg};
+    trace_id(request->trace, job->trace_id);
     for (size_t i = 0; i < request->count; i++)
         job->kinds[i] = request->events[i].kind;
 
     struct outbox_batch batch = {
         .events = request->events,
         .count = request->count,
-        .traceparent = request->traceparent,
+        .trace = request->trace,
         .points = &POINTS,
         .load = &publish->in_hand,
         .done = on_sent,

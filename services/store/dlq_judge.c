@@ -63,7 +63,7 @@ struct dlq_verdict dlq_judge(const struct letter *letter, const struct admission
     if (decoded == EVENT_DECODED) {
         verdict = judge_event(letter, rules, &event);
         take_subject(&event, letter->key);
-        if (!verdict.is_final && !record_of_event(&event, (struct bytes){0}, &record))
+        if (!verdict.is_final && !record_of_event(&event, NULL, &record))
             verdict = (struct dlq_verdict){"malformed", "it is too large for an event", true};
     } else {
         verdict = (struct dlq_verdict){"malformed", why == NULL ? "too large" : why, false};

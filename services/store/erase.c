@@ -24,7 +24,7 @@ static bool put(const struct log_sink *sink, const struct erase_command *command
                           .occurred_at_ms = time_of_uuid(command->uuid),
                           .producer = command->producer};
     event_id_of_command(&event, partition, command->uuid, event.id);
-    if (!record_of_event(&event, (struct bytes){0}, &record))
+    if (!record_of_event(&event, NULL, &record))
         return err_set(err, ERR_FATAL, "the event does not fit a record");
     bool is_put = sink->put(sink->self, &record, partition, err);
     record_done(&record);

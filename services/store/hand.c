@@ -45,6 +45,7 @@ enum event_decode_result hand_decode(struct hand *hand, const struct record_view
     const char *why = NULL;
     item->record = *record;
     item->fate = BATCH_APPLY;
+    item->traceparent = (struct bytes){0};
     item->is_withheld = false;
     enum event_decode_result result =
         event_decode(record->value, hand->decoded, &item->event, &why);
@@ -64,6 +65,11 @@ void hand_keep(struct hand *hand)
     record->value = arena_keep(&hand->copies, record->value);
     record->handle = NULL;
     hand->count++;
+}
+
+void hand_set_traceparent(struct hand *hand, struct batch_event *item, struct bytes traceparent)
+{
+    item->traceparent = arena_keep(&hand->copies, traceparent);
 }
 
 void hand_drop(struct hand *hand)

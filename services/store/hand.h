@@ -35,6 +35,9 @@ enum event_decode_result hand_decode(struct hand *hand, const struct record_view
                                      struct batch_event **out);
 void hand_keep(struct hand *hand);
 
+/* The new item's record has this traceparent, which is copied. */
+void hand_set_traceparent(struct hand *hand, struct batch_event *item, struct bytes traceparent);
+
 /* Forget all records. */
 void hand_drop(struct hand *hand);
 

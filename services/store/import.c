@@ -3,7 +3,7 @@
 static bool write_event(const struct import_job *job, const struct event *event, struct err *err)
 {
     struct record record;
-    bool is_written = record_of_event(event, (struct bytes){0}, &record)
+    bool is_written = record_of_event(event, NULL, &record)
                           ? job->sink->put(job->sink->self, &record, LOG_PARTITION_OF_KEY, err)
                           : err_set(err, ERR_FATAL, "an event is larger than an event may be");
     record_done(&record);

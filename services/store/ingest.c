@@ -4,6 +4,7 @@
 #include "libs/base/log.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "libs/base/trace.h"
 #include "services/store/ingest_metrics.h"
 #include "services/store/ingest_refusals.h"
 #include "services/store/ingest_state.h"
@@ -206,6 +207,16 @@ static void drop_duplicate(struct ingest *ingest, struct batch_event *item)
         item->fate = BATCH_DUPLICATE;
 }
 
+/* So that a dead letter can be followed back to the request that brought its record. */
+static void keep_trace(struct ingest *ingest, struct batch_event *item,
+                       const struct record_view *record)
+{
+    struct bytes header = ingest->source.header(ingest->source.self, record, "traceparent");
+    struct trace trace;
+    if (trace_read(header, (struct bytes){NULL, 0}, &trace))
+        hand_set_traceparent(&ingest->hand, item, header);
+}
+
 /* True: the record is in hand, or the partition stopped at it. False: the hand must be emptied
  * first. */
 static bool take_record(struct ingest *ingest, struct partition *partition,
@@ -226,6 +237,8 @@ static bool take_record(struct ingest *ingest, struct partition *partition,
                               is_known ? STOP_DEAD_LETTERS : STOP_UNKNOWN_PAYLOAD);
         return true;
     }
+    if (item->fate == BATCH_ASIDE)
+        keep_trace(ingest, item, record);
     ingest_heed_erasures(ingest, item);
     drop_duplicate(ingest, item);
     hand_keep(&ingest->hand);

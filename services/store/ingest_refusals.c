@@ -1,5 +1,6 @@
 #include "services/store/ingest_refusals.h"
 
+#include "libs/base/trace.h"
 #include "libs/ops/refusals.h"
 
 #include <assert.h>
@@ -38,8 +39,11 @@ void ingest_refusals_letter(const struct batch_event *event)
     while (i < LETTERS && strcmp(letters[i].code, event->cause) != 0)
         i++;
     assert(i < LETTERS);
+    char id[TRACE_ID_LEN + 1];
+    trace_id_of(event->traceparent, id);
     log_refusal(&letters[i], LOG_INT("partition", event->record.place.partition),
-                LOG_INT("offset", event->record.place.offset), LOG_TEXT("detail", event->detail));
+                LOG_INT("offset", event->record.place.offset), LOG_TEXT("detail", event->detail),
+                LOG_SOME("trace_id", id));
 }
 
 void ingest_refusals_stop(enum stop_reason reason, int32_t partition, int64_t offset)

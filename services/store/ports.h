@@ -96,6 +96,9 @@ struct record_source {
     int64_t (*known_end)(void *self, int32_t partition);
     /* Tell the broker how far we are, for lag tools only. */
     void (*export_offset)(void *self, int32_t partition, int64_t next_offset);
+    /* The last header of that name of a record that is not released; data NULL: it has none. For
+     * few records: the first question about one costs as much as the record itself. */
+    struct bytes (*header)(void *self, const struct record_view *record, const char *name);
     void *self;
 };
 
@@ -111,10 +114,11 @@ struct batch_event {
     struct record_view record;
     struct event event; /* kind EVENT_NONE: it could not be decoded */
     enum batch_fate fate;
-    const char *cause;  /* stable code: "malformed", "other_bot", "wrong_key" … */
-    const char *detail; /* one constant line, no content */
-    bool is_withheld;   /* a dead letter of an erased person: without its bytes */
-    bool is_fresh;      /* set by apply: its id took effect now (always true for UserSeen) */
+    const char *cause;        /* stable code: "malformed", "other_bot", "wrong_key" … */
+    const char *detail;       /* one constant line, no content */
+    struct bytes traceparent; /* of a dead letter's record; data NULL: none, or not looked at */
+    bool is_withheld;         /* a dead letter of an erased person: without its bytes */
+    bool is_fresh;            /* set by apply: its id took effect now (always true for UserSeen) */
 };
 
 struct batch_fence { /* from -> to, compared and set */

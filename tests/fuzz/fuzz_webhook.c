@@ -47,11 +47,11 @@ static void finish(update_done_fn fn, void *arg)
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the port's signature */
-static void submit(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
+static void submit(void *self, struct bytes body, const struct trace *trace, update_done_fn fn,
                    void *arg)
 {
     (void)self;
-    (void)traceparent;
+    DEMAND(strlen(trace->parent) == TRACE_PARENT_LEN);
     DEMAND(core.is_authorized && body.len <= BODY_MAX);
     core.submits++;
     core.in_flight += body.len;

@@ -186,6 +186,15 @@ static void export_offset(void *self, int32_t partition, int64_t next_offset)
     fake->exported[partition] = next_offset;
 }
 
+static struct bytes header(void *self, const struct record_view *record, const char *name)
+{
+    struct fake_record_source *fake = self;
+    (void)record;
+    fake->headers_read++;
+    bool is_there = fake->traceparent != NULL && strcmp(name, "traceparent") == 0;
+    return is_there ? bytes_of_text(fake->traceparent) : (struct bytes){NULL, 0};
+}
+
 struct record_source fake_record_source_port(struct fake_record_source *fake)
 {
     return (struct record_source){.poll = poll_fake,
@@ -195,5 +204,6 @@ struct record_source fake_record_source_port(struct fake_record_source *fake)
                                   .identify = identify,
                                   .known_end = known_end,
                                   .export_offset = export_offset,
+                                  .header = header,
                                   .self = fake};
 }

@@ -42,6 +42,8 @@ struct fake_record_source {
     int32_t ids[FAKE_PARTITIONS];
     int starts, held; /* held: records not released */
     int64_t exported[FAKE_PARTITIONS];
+    const char *traceparent; /* a header of all records; NULL: they have none */
+    int headers_read;
 };
 
 void fake_record_source_init(struct fake_record_source *fake);

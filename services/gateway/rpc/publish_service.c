@@ -139,7 +139,8 @@ static void publish(void *self, struct rpc_call *call, const ProtobufCMessage *m
     size_t room = request->n_events > PUBLISH_EVENTS_MAX ? 1 : request->n_events + 1;
     struct event *events = mem_array(room, sizeof(*events));
     if (!publish_reader_read(service->reader, request, events, &err)) {
-        log_refusal(&refusals[0], LOG_TEXT("error", err.text));
+        log_refusal(&refusals[0], LOG_TEXT("error", err.text),
+                    LOG_SOME("trace_id", rpc_trace_id(call)));
         rpc_end(call, RPC_INVALID_ARGUMENT, err.text);
         free(events);
         return;
@@ -152,11 +153,13 @@ static void publish(void *self, struct rpc_call *call, const ProtobufCMessage *m
     }
     service->in_hand++;
     rpc_on_cancel(call, on_cancel, batch);
+    struct trace trace;
+    trace_take(rpc_metadata(call, "traceparent"), rpc_metadata(call, "tracestate"), &trace);
     struct events_request submitted = {
         .events = events,
         .count = request->n_events,
         .bytes = protobuf_c_message_get_packed_size(message),
-        .traceparent = rpc_metadata(call, "traceparent"),
+        .trace = &trace,
     };
     service->intake->submit(service->intake->self, &submitted, on_done, batch);
     free(events);

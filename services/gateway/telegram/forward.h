@@ -1,8 +1,9 @@
 /*
  * forward: pass a durable update on to the operator's own bot and bring back its answer.
  *
- * The same body and Telegram's headers go to one address by POST. No redirect is followed, no proxy
- * of the environment is used, and an answer is bounded in size and time. Runs on the loop's thread.
+ * The same body and Telegram's headers go to one address by POST, with the update's trace. No
+ * redirect is followed, no proxy of the environment is used, and an answer is bounded in size and
+ * time. Runs on the loop's thread.
  */
 #ifndef SERVICES_GATEWAY_TELEGRAM_FORWARD_H
 #define SERVICES_GATEWAY_TELEGRAM_FORWARD_H

@@ -53,6 +53,7 @@ struct request {
     struct http_exchange *exchange;
     bool is_in_flight; /* the intake waits for its release */
     int64_t started_us;
+    struct trace trace;                 /* its state is the exchange's */
     char position[POSITION_HEADER_MAX]; /* kept while the bot is asked */
 };
 
@@ -222,7 +223,10 @@ static void on_forwarded(void *arg, const struct forward_answer *answer)
     fault_point("gateway.after_forward", (int64_t)request->webhook->in_hand);
     if (answer->status < 200) {
         metric_add(&forward_errors[0], 1);
-        log_refusal(&own_refusals[BOT_SILENT], LOG_TEXT("error", answer->error));
+        char id[TRACE_ID_LEN + 1];
+        trace_id(&request->trace, id);
+        log_refusal(&own_refusals[BOT_SILENT], LOG_TEXT("error", answer->error),
+                    LOG_TEXT("trace_id", id));
         end_unavailable(request);
         return;
     }
@@ -250,7 +254,7 @@ static bool starts_with(struct bytes name, const char *prefix)
 
 static bool is_forwarded(struct bytes name)
 {
-    static const char *const whole[] = {"content-type", "traceparent", "user-agent"};
+    static const char *const whole[] = {"content-type", "user-agent"};
     if (starts_with(name, "x-telegram-"))
         return true;
     for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
@@ -259,10 +263,21 @@ static bool is_forwarded(struct bytes name)
     return false;
 }
 
+static void add_header(struct forward_request *request, const char *name, struct bytes value)
+{
+    request->headers[request->header_count++] =
+        (struct forward_header){.name = bytes_of_text(name), .value = value};
+}
+
 static void ask_bot(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
     struct forward_request out = {.body = http_body(exchange)};
+    struct trace child;
+    trace_child(&request->trace, &child);
+    add_header(&out, "traceparent", bytes_of_text(child.parent));
+    if (child.state.len > 0)
+        add_header(&out, "tracestate", child.state);
     size_t count = http_header_count(exchange);
     for (size_t i = 0; i < count && out.header_count < FORWARD_HEADERS_MAX; i++) {
         struct forward_header *header = &out.headers[out.header_count];
@@ -297,8 +312,10 @@ static void on_request(void *self, struct http_exchange *exchange)
     request->exchange = exchange;
     request->started_us = now_monotonic_us();
     webhook->in_hand++;
-    webhook->intake->submit(webhook->intake->self, http_body(exchange),
-                            http_header(exchange, "traceparent"), on_update_done, request);
+    trace_take(http_header(exchange, "traceparent"), http_header(exchange, "tracestate"),
+               &request->trace);
+    webhook->intake->submit(webhook->intake->self, http_body(exchange), &request->trace,
+                            on_update_done, request);
 }
 
 bool webhook_open(struct loop *loop, const struct webhook_options *options,

@@ -8,6 +8,7 @@
 #include "libs/kafka/statistics.h"
 #include "libs/kafka/tls_files.h"
 #include "services/store/kafka/conf.h"
+#include "services/store/kafka/exports.h"
 #include "services/store/kafka/leave.h"
 #include "services/store/kafka/renewal.h"
 #include "services/store/kafka/topic_check.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPORT_MS 1000 /* positions are told to the broker at most this often */
 #define STATISTICS_MS 5000
 #define RANGE_TIMEOUT_MS 1000
 #define WAKE_MS 10
@@ -32,7 +32,7 @@ struct consumer {
     rd_kafka_t
         *next; /* takes over at the next poll, which was told that nothing is ours; or NULL */
     struct renewal renewal;
-    struct consumer_topic topic; /* as last checked */
+    struct consumer_topic topic;        /* as last checked */
     struct kafka_statistics statistics; /* of rk */
     bool has_joined;
     bool is_owner; /* between an assignment and its end */
@@ -42,22 +42,9 @@ struct consumer {
     rd_kafka_resp_err_t trouble;
     int32_t *assigned;
     size_t assigned_count;
-    /* Positions not yet told to the broker. */
-    rd_kafka_topic_partition_list_t *exports;
-    int64_t exported_ms;
+    struct exports exports;
     int64_t woken_ms;
 };
-
-/* Committed offsets serve lag tools alone, so a failure is nobody's loss. */
-static void send_exports(struct consumer *consumer)
-{
-    if (consumer->exports->cnt == 0)
-        return;
-    (void)rd_kafka_commit(consumer->rk, consumer->exports, 1);
-    rd_kafka_topic_partition_list_destroy(consumer->exports);
-    consumer->exports = rd_kafka_topic_partition_list_new(16);
-    consumer->exported_ms = now_monotonic_ms();
-}
 
 /* Runs inside poll. Nothing is fetched until start(): the partitions' places are not known here. */
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -68,7 +55,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
         consumer->is_revoked = true;
         consumer->is_assigned = false;
         consumer->is_owner = false;
-        send_exports(consumer); /* kept, they would later overwrite what the next owner says */
+        exports_send(&consumer->exports,
+                     rk); /* kept, they would later overwrite what the next owner says */
         (void)rd_kafka_assign(rk, NULL);
         return;
     }
@@ -95,7 +83,8 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
     struct consumer *consumer = opaque;
-    if (rk == consumer->rk && kafka_statistics_take(&consumer->statistics, (struct bytes){json, len}))
+    if (rk == consumer->rk &&
+        kafka_statistics_take(&consumer->statistics, (struct bytes){json, len}))
         kafka_statistics_show(&consumer->statistics);
     return 0; /* the text stays librdkafka's */
 }
@@ -142,7 +131,7 @@ bool consumer_new(const struct consumer_options *options, struct consumer **out,
         free(consumer);
         return false;
     }
-    consumer->exports = rd_kafka_topic_partition_list_new(16);
+    exports_init(&consumer->exports);
     *out = consumer;
     return true;
 }
@@ -270,7 +259,7 @@ static bool open_next(struct consumer *consumer)
 
 static bool take_over(struct consumer *consumer, struct err *err)
 {
-    send_exports(consumer);
+    exports_send(&consumer->exports, consumer->rk);
     leave_and_destroy(consumer->rk, true);
     consumer->rk = consumer->next;
     consumer->next = NULL;
@@ -382,14 +371,22 @@ static bool identify(void *self, struct log_identity *out, struct err *err)
 static void export_offset(void *self, int32_t partition, int64_t next_offset)
 {
     struct consumer *consumer = self;
-    const char *topic = consumer->options.topic;
-    rd_kafka_topic_partition_t *entry =
-        rd_kafka_topic_partition_list_find(consumer->exports, topic, partition);
-    if (entry == NULL)
-        entry = rd_kafka_topic_partition_list_add(consumer->exports, topic, partition);
-    entry->offset = next_offset;
-    if (now_monotonic_ms() - consumer->exported_ms >= EXPORT_MS)
-        send_exports(consumer);
+    rd_kafka_topic_partition_t position = {.topic = (char *)(uintptr_t)consumer->options.topic,
+                                           .partition = partition,
+                                           .offset = next_offset};
+    exports_put(&consumer->exports, consumer->rk, &position);
+}
+
+static struct bytes header(void *self, const struct record_view *record, const char *name)
+{
+    (void)self;
+    rd_kafka_headers_t *headers = NULL;
+    const void *value = NULL;
+    size_t len = 0;
+    if (rd_kafka_message_headers(record->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return (struct bytes){NULL, 0};
+    return (struct bytes){value, len};
 }
 
 static int64_t known_end(void *self, int32_t partition)
@@ -414,6 +411,7 @@ struct record_source consumer_port(struct consumer *consumer)
         .identify = identify,
         .known_end = known_end,
         .export_offset = export_offset,
+        .header = header,
         .self = consumer,
     };
 }
@@ -422,11 +420,11 @@ void consumer_free(struct consumer *consumer)
 {
     if (consumer == NULL)
         return;
-    send_exports(consumer);
+    exports_send(&consumer->exports, consumer->rk);
     leave_and_destroy(consumer->rk, consumer->has_joined);
     if (consumer->next != NULL)
         leave_and_destroy(consumer->next, false);
-    rd_kafka_topic_partition_list_destroy(consumer->exports);
+    exports_done(&consumer->exports);
     renewal_done(&consumer->renewal);
     free(consumer->assigned);
     free(consumer);

@@ -23,7 +23,8 @@ void admin_refusals_add(void)
 
 void admin_refuse(struct rpc_call *rpc, enum admin_refusal refusal, const char *error)
 {
-    log_refusal(&refusals[refusal], LOG_TEXT("error", error));
+    log_refusal(&refusals[refusal], LOG_TEXT("error", error),
+                LOG_SOME("trace_id", rpc_trace_id(rpc)));
     rpc_end(rpc, STATUS_OF[refusal], error);
 }
 

@@ -20,6 +20,7 @@ void read_refusals_add(void)
 
 void read_refuse(struct rpc_call *rpc, enum read_refusal refusal, const char *error)
 {
-    log_refusal(&refusals[refusal], LOG_TEXT("error", error));
+    log_refusal(&refusals[refusal], LOG_TEXT("error", error),
+                LOG_SOME("trace_id", rpc_trace_id(rpc)));
     rpc_end(rpc, STATUS_OF[refusal], error);
 }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 #define TEXT_UPDATE(chat) \
     "{\"update_id\":1001,\"message\":{\"message_id\":5,\"date\":1700000000,\"from\":{\"id\":77," \
     "\"is_bot\":false,\"first_name\":\"A\"},\"chat\":{\"id\":" chat \
@@ -50,7 +51,8 @@ static void submit(struct fixture *fixture, const char *body, struct answer *ans
 {
     struct update_intake intake = ingest_port(fixture->ingest);
     *answer = (struct answer){.ingest = fixture->ingest, .bytes = strlen(body)};
-    intake.submit(intake.self, bytes_of_text(body), (struct bytes){0}, on_done, answer);
+    static const struct trace trace = {.parent = TRACEPARENT};
+    intake.submit(intake.self, bytes_of_text(body), &trace, on_done, answer);
 }
 
 static char *make_long_update(void)
@@ -98,6 +100,28 @@ static void an_update_is_done_when_its_event_is_durable(void **state)
     assert_int_equal(answer.calls, 1);
     assert_int_equal(answer.outcome, INTAKE_DONE);
     assert_string_equal(answer.position, "3:100");
+}
+
+static const char *traceparent_of(const struct record *record)
+{
+    for (size_t i = 0; i < record->header_count; i++)
+        if (strcmp(record->headers[i].name, "traceparent") == 0)
+            return record->headers[i].value;
+    return NULL;
+}
+
+static void what_an_update_makes_carries_its_trace(void **state)
+{
+    struct fixture *fixture = *state;
+    struct answer event;
+    struct answer raw;
+    submit(fixture, TEXT_UPDATE("77"), &event);
+    submit(fixture, "no json", &raw);
+    assert_int_equal(fixture->sink.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(traceparent_of(&fixture->sink.records[i].record), TRACEPARENT);
+        fake_record_sink_deliver(&fixture->sink, i, 99);
+    }
 }
 
 static void a_failed_delivery_asks_to_send_again(void **state)
@@ -262,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_update_is_done_when_its_event_is_durable, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_an_update_makes_carries_its_trace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_delivery_asks_to_send_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_queue_asks_to_send_again_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_kept_raw, set_up, tear_down),

@@ -60,11 +60,11 @@ static void cancel(void *self)
     fixture->answer = NULL;
 }
 
-static void submit(void *self, struct bytes body, struct bytes traceparent, update_done_fn fn,
+static void submit(void *self, struct bytes body, const struct trace *trace, update_done_fn fn,
                    void *arg)
 {
     struct fixture *fixture = self;
-    (void)traceparent;
+    assert_int_equal(strlen(trace->parent), TRACE_PARENT_LEN);
     assert_true(fixture->count < UPDATES_MAX);
     fixture->updates[fixture->count++] = (struct handed){fn, arg, body};
     if (fixture->count > fixture->busy_from) {

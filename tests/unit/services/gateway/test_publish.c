@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 struct answer {
     int calls;
     enum intake_outcome outcome;
@@ -40,7 +42,8 @@ static void submit(struct fixture *fixture, size_t bytes, struct answer *answer)
         {.bot_id = 42, .kind = EVENT_AD_COUNTED, .subject_id = 1},
         {.bot_id = 42, .kind = EVENT_MUSIC_EXTRACTED, .subject_id = 2, .music_video_id = 5},
     };
-    struct events_request request = {.events = events, .count = 2, .bytes = bytes};
+    static const struct trace trace = {.parent = TRACEPARENT};
+    struct events_request request = {.events = events, .count = 2, .bytes = bytes, .trace = &trace};
     struct event_intake intake = publish_port(fixture->publish);
     *answer = (struct answer){0};
     intake.submit(intake.self, &request, on_done, answer);

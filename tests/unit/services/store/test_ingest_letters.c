@@ -1,5 +1,7 @@
 #include "services/store/ingest_metrics.h"
+#include "services/store/ingest_refusals.h"
 #include "services/store/ingest_state.h"
+#include "tests/support/capture.h"
 #include "tests/support/fake_projection_store.h"
 #include "tests/support/fake_record_source.h"
 #include "tests/support/metrics_text.h"
@@ -7,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -112,14 +115,38 @@ static void ingest_looks_at_them_by_itself_once_it_runs(void **state)
     bench_free(bench);
 }
 
+/* Looking at headers is not for free: those of dead letters alone are looked at. */
+static void the_line_of_a_dead_letter_names_its_trace(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(KEPT_MS);
+    struct err err;
+    char text[8192];
+    const struct event event = {.id = {1}, .bot_id = 9, .kind = EVENT_AD_COUNTED, .subject_id = 7};
+    (void)fake_log_put(&bench->log, 0, &event);
+    (void)fake_log_put_raw(&bench->log, 0, "9:7", BYTES_LITERAL("\xff\xff"));
+    bench->log.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    struct capture capture = capture_begin();
+    for (int i = 0; i < 100 && bench->database.letter_count == 0; i++)
+        assert_true(ingest_step(bench->ingest, 1, &err));
+    size_t len = capture_end(&capture, text, sizeof(text) - 1);
+    text[len] = '\0';
+    assert_non_null(strstr(text, " where=record code=malformed partition=0 offset=1 "));
+    assert_non_null(strstr(text, " trace_id=0af7651916cd43dd8448eb211c80319c\n"));
+    assert_int_equal(bench->log.headers_read, 1);
+    bench_free(bench);
+}
+
 int main(void)
 {
     ingest_metrics_add();
+    ingest_refusals_add();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters_lose_their_bytes_at_the_age_that_is_set),
         cmocka_unit_test(open_letters_and_the_oldest_are_told),
         cmocka_unit_test(a_database_that_does_not_answer_changes_nothing),
         cmocka_unit_test(ingest_looks_at_them_by_itself_once_it_runs),
+        cmocka_unit_test(the_line_of_a_dead_letter_names_its_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
