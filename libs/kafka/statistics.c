@@ -31,7 +31,7 @@ static struct metric families[KAFKA_NUMBERS] = {
           "Bytes of the records that librdkafka holds and that are not reported."),
     GAUGE(KAFKA_FETCH_QUEUE_MESSAGES, "kafka_fetch_queue_messages",
           "Records fetched ahead and not yet taken."),
-    GAUGE(KAFKA_FETCH_QUEUE_BYTES, "kafka_fetch_queue_bytes", "Their bytes."),
+    GAUGE(KAFKA_FETCH_QUEUE_BYTES, "kafka_fetch_queue_bytes", "Bytes of the records fetched ahead."),
     COUNTER(KAFKA_REQUESTS, "kafka_requests_total", "Requests sent to brokers."),
     COUNTER(KAFKA_REQUEST_ERRORS, "kafka_request_errors_total",
             "Requests to brokers that could not be sent."),

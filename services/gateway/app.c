@@ -67,7 +67,7 @@ static struct metric in_flight_metric = {
 static struct metric_series in_flight_bytes[] = {{.labels = ""}};
 static struct metric in_flight_bytes_metric = {
     .name = "in_flight_bytes",
-    .help = "Bytes of their bodies.",
+    .help = "Bytes of the updates and published events in flight.",
     .kind = METRIC_GAUGE,
     .series = in_flight_bytes,
     .count = 1,
