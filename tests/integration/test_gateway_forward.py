@@ -95,6 +95,25 @@ def test_the_bot_gets_the_same_bytes_and_headers_and_its_answer_comes_back(gatew
     assert "expect" not in headers
 
 
+def test_the_bot_is_asked_within_the_updates_trace(gateway: Gateway, bot: Bot) -> None:
+    trace_id, span_id = "a" * 32, "b" * 16
+    sent = {"traceparent": f"00-{trace_id}-{span_id}-00", "tracestate": "a=1,b=2"}
+    assert gateway.post(text_update(1, 70), sent).status == 200
+    assert gateway.post(text_update(2, 70), {"traceparent": "nonsense", "tracestate": "a=1"}).status == 200
+    (first, _), (second, _) = bot.requests
+    version, trace, span, flags = first["traceparent"].split("-")
+    assert (version, trace, flags, first["tracestate"]) == ("00", trace_id, "00", "a=1,b=2")
+    assert len(span) == 16 and span != span_id
+    known, begun = (dict(message.headers())["traceparent"].decode() for message in gateway.records("events"))
+    assert known == sent["traceparent"]
+    assert begun.split("-")[1] == second["traceparent"].split("-")[1] != trace_id
+    assert "tracestate" not in second
+    bot.delay_s = 2.0
+    assert gateway.post(text_update(3, 70), sent).status == 503
+    (line,) = [line for line in gateway.log().splitlines() if "code=bot_silent" in line]
+    assert f"trace_id={trace_id}" in line
+
+
 def test_the_update_is_durable_before_the_bot_sees_it(gateway: Gateway, bot: Bot) -> None:
     answer = gateway.post(text_update(1, 71))
     assert answer.status == 200

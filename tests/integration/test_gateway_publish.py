@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -207,6 +208,20 @@ def test_a_thousand_events_are_taken(stub: Any) -> None:
     assert sum(not result.HasField("error") for result in answer.results) == 1000
 
 
+def test_events_carry_the_trace_of_the_call(shared: Gateway, stub: Any) -> None:
+    trace_id = "d" * 32
+    traced = (("traceparent", f"00-{trace_id}-{'b' * 16}-01"), ("tracestate", "a=1"))
+    publish(stub, video(9050), video(9050), metadata=traced)
+    publish(stub, video(9051))
+    headers = {
+        subject: [dict(message.headers()) for message in shared.records("events") if message.key() == f"{BOT_ID}:{subject}".encode()]
+        for subject in (9050, 9051)
+    }
+    assert [(each["traceparent"].decode(), each["tracestate"]) for each in headers[9050]] == [(traced[0][1], b"a=1")] * 2
+    (begun,) = (each["traceparent"].decode() for each in headers[9051])
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", begun)
+
+
 def test_metrics_tell_codes_and_methods(shared: Gateway, stub: Any) -> None:
     samples = (
         'rpc_requests_total{method="Publish",code="OK"}',
@@ -226,12 +241,14 @@ def test_too_much_in_flight_is_resource_exhausted(
     settings = {"GATEWAY_MAX_IN_FLIGHT": "5", "GATEWAY_KAFKA_LINGER_MS": "900"}
     with Gateway(servers, binaries, work_dir, topic_prefix, settings) as gateway:
         events = [event(ad_counted=event_pb2.AdCounted(user_id=number)) for number in range(1, 7)]
-        error = refusal(lambda: publish(gateway.publisher(), *events))
+        traced = (("traceparent", f"00-{'e' * 32}-{'b' * 16}-01"),)
+        error = refusal(lambda: publish(gateway.publisher(), *events, metadata=traced))
         assert (error.code(), error.details()) == (
             grpc.StatusCode.INVALID_ARGUMENT,
             "events: must hold 1 to 5 events",
         )
-        assert "code=invalid_argument error=\"events: must hold 1 to 5 events\"" in gateway.log()
+        told = f'code=invalid_argument error="events: must hold 1 to 5 events" trace_id={"e" * 32}'
+        assert told in gateway.log()
         with ThreadPoolExecutor(1) as pool:
             slow = pool.submit(publish, gateway.publisher(), *events[:5])
             until(lambda: gateway.metrics()["in_flight_updates"] == 5, 5, "five events in flight")

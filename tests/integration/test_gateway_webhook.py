@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Message
 
 from deploy.local.servers import Servers
 from tests.support.canary import SECRET_BEFORE
@@ -67,6 +69,37 @@ def test_an_update_becomes_an_event_with_key_headers_and_position(shared: Gatewa
     assert headers["ce_subject"] == "7001"
     assert headers["content-type"] == "application/protobuf"
     assert headers["traceparent"] == f"00-{'a' * 32}-{'b' * 16}-01"
+
+
+def headers_of(messages: list[Message]) -> list[dict[str, str]]:
+    return [{name: value.decode() for name, value in message.headers()} for message in messages]
+
+
+def test_a_request_without_a_trace_begins_one(shared: Gateway) -> None:
+    longest = "a=" + "x" * 510
+    kept = f"00-{'a' * 32}-{'b' * 16}-00"
+    for number, sent in enumerate(
+        ({}, {"traceparent": f"00-{'0' * 32}-{'b' * 16}-01"}, {"traceparent": kept, "tracestate": longest},
+         {"traceparent": kept, "tracestate": longest + "x"}), 1_100
+    ):
+        assert shared.post(text_update(number, 7110), sent).status == 200
+    found = headers_of([each for each in shared.records("events") if each.key() == f"{BOT_ID}:7110".encode()])
+    none, zero, state, long = found
+    for begun in (none["traceparent"], zero["traceparent"]):
+        assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", begun) and "0" * 16 not in begun
+    assert none["traceparent"] != zero["traceparent"]
+    assert (state["traceparent"], state["tracestate"]) == (kept, longest)
+    assert long["traceparent"] == kept and "tracestate" not in long
+
+
+def test_what_cannot_be_read_keeps_its_trace_in_the_raw_topic_and_the_log(shared: Gateway) -> None:
+    trace_id = "c" * 32
+    body = b"no json at all"
+    shared.post(body, {"traceparent": f"00-{trace_id}-{'b' * 16}-01", "tracestate": "a=1"})
+    (headers,) = headers_of([each for each in shared.records("raw") if raw_pb2.RawUpdate.FromString(each.value()).body == body])
+    assert (headers["traceparent"], headers["tracestate"]) == (f"00-{trace_id}-{'b' * 16}-01", "a=1")
+    lines = [line for line in shared.log().splitlines() if "where=update code=unparsable" in line]
+    assert all("trace_id=" in line for line in lines)
 
 
 def test_the_same_update_twice_is_the_same_event(shared: Gateway) -> None:

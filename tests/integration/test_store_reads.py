@@ -183,6 +183,21 @@ def test_wrong_arguments_name_their_field(ask):
     ask(body)
 
 
+def test_a_refused_read_is_told_with_the_callers_trace(ask, work_dir):
+    async def body(store, _):
+        for number, traceparent in enumerate((f"00-{'e' * 32}-{'b' * 16}-01", f"00-{'E' * 32}-{'b' * 16}-01")):
+            with pytest.raises(grpc.aio.AioRpcError):
+                call = (store.GetBotStats, store.GetUser)[number]
+                request = (read_pb2.GetBotStatsRequest(seconds=-1), read_pb2.GetUserRequest())[number]
+                await call(request, metadata=(("traceparent", traceparent), ("telefact-min-position", "1:")))
+
+    ask(body)
+    log = "".join(path.read_text() for path in work_dir.glob("*.log"))
+    (line,) = [line for line in log.splitlines() if "where=read" in line]
+    assert f"trace_id={'e' * 32}" in line
+    assert "E" * 32 not in log
+
+
 async def _pages(store, **request):
     return [page async for page in store.GetUserIds(read_pb2.GetUserIdsRequest(**request))]
 
