@@ -53,6 +53,8 @@ struct dlq_verdict dlq_judge(const struct letter *letter, const struct admission
     struct event event;
     const char *why = NULL;
     struct record record = {0};
+    struct trace trace;
+    bool has_trace = trace_read(letter->traceparent, (struct bytes){0}, &trace);
     struct dlq_verdict verdict = {0};
     if (letter->is_expired)
         return EXPIRED;
@@ -63,7 +65,7 @@ struct dlq_verdict dlq_judge(const struct letter *letter, const struct admission
     if (decoded == EVENT_DECODED) {
         verdict = judge_event(letter, rules, &event);
         take_subject(&event, letter->key);
-        if (!verdict.is_final && !record_of_event(&event, NULL, &record))
+        if (!verdict.is_final && !record_of_event(&event, has_trace ? &trace : NULL, &record))
             verdict = (struct dlq_verdict){"malformed", "it is too large for an event", true};
     } else {
         verdict = (struct dlq_verdict){"malformed", why == NULL ? "too large" : why, false};

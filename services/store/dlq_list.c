@@ -169,6 +169,9 @@ static bool put_letter(struct buf *text, const struct letter *letter, bool revea
                             or_dash(letter->kind), or_dash(letter->event_id), letter->time);
     if (letter->decided_at[0] != '\0')
         fits = fits && buf_appendf(text, "decided_at: %s\n", letter->decided_at);
+    if (letter->traceparent.len > 0)
+        fits = fits && buf_appendf(text, "traceparent: %.*s\n", (int)letter->traceparent.len,
+                                   letter->traceparent.data);
     if (letter->is_expired)
         return fits && buf_appendf(text, "bytes: expired\n");
     fits = fits && buf_appendf(text, "bytes: %zu of the key, %zu of the value\n", letter->key.len,

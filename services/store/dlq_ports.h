@@ -32,10 +32,11 @@ struct letter {
     const char *time; /* of the record, RFC 3339 */
     int64_t record_ms;
     enum letter_decision decision;
-    const char *decided_at; /* RFC 3339; "": it is open */
-    bool is_expired;        /* key and value are gone */
-    int64_t value_len;      /* -1: expired, or the record had no value */
-    struct bytes key;       /* these two of LETTER_WITH_BYTES; data NULL: none */
+    const char *decided_at;   /* RFC 3339; "": it is open */
+    bool is_expired;          /* key and value are gone */
+    int64_t value_len;        /* -1: expired, or the record had no value */
+    struct bytes traceparent; /* empty: none, or expired */
+    struct bytes key;         /* these two of LETTER_WITH_BYTES; data NULL: none */
     struct bytes value;
     const char *json; /* of the other two: the letter as one JSON object in a line */
 };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,10 @@ class Log:
         """Write the events as the gateway does; their (partition, offset)."""
         return self.put_raw([(key_of(event), event.SerializeToString()) for event in events])
 
-    def put_raw(self, records: Sequence[tuple[bytes, bytes | None]], partition: int | None = None) -> list[tuple[int, int]]:
+    def put_raw(
+        self, records: Sequence[tuple[bytes, bytes | None]], partition: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> list[tuple[int, int]]:
         places: list[tuple[int, int]] = [(-1, -1)] * len(records)
 
         def reporter(index: int) -> Callable[[Any, Any], None]:
@@ -95,7 +98,9 @@ class Log:
                 places[index] = (message.partition(), message.offset())
             return report
 
-        extra = {} if partition is None else {"partition": partition}
+        extra: dict[str, Any] = {} if partition is None else {"partition": partition}
+        if headers is not None:
+            extra["headers"] = list(headers.items())
         for index, (key, value) in enumerate(records):
             while True:
                 try:

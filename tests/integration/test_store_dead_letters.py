@@ -21,6 +21,7 @@ from tests.integration.store_command import Ended, run_store
 from tests.integration.store_log import (
     BOT_ID, TIME_MS, Event, Log, connected, environment, key_of, make, rows, seen, store, video, wait_applied, wait_for,
 )
+from tests.support.oracle import ids
 from tests.support.processes import Service
 
 DAY_MS = 86_400_000
@@ -73,7 +74,7 @@ def test_letters_are_listed_by_place_in_pages(letters: Letters, database_url: st
     assert [(each["partition"], each["offset"]) for each in objects] == [(0, 0), (0, 2), (0, 6)]
     assert objects[0] == {
         "partition": 0, "offset": 0, "event_id": None, "kind": None, "cause": "other_bot", "detail": "a detail",
-        "record_ms": TIME_MS, "decision": "open", "decided_at": None, "expired": False, "size": 1}
+        "record_ms": TIME_MS, "traceparent": None, "decision": "open", "decided_at": None, "expired": False, "size": 1}
     assert letters("list", "--partition", "7").out == ""
 
 
@@ -296,6 +297,29 @@ def test_a_retry_is_applied_once_however_often_it_is_pressed(bench: Bench, serve
     with connected(rebuilt) as database:
         assert _content(database) == applied_once
         assert rows(database, "SELECT decision FROM telefact.dead_letters") == [("open",)] * 3
+
+
+def test_a_letter_keeps_the_trace_of_its_request(bench: Bench) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    traceparent = f"00-{trace_id}-b7ad6b7169203331-01"
+    event = video(5, "traced")
+    key = key_of(event)
+    wrong = (ids.partition_of(key, bench.log.partitions) + 1) % bench.log.partitions
+    ((_, offset),) = bench.log.put_raw([(key, event.SerializeToString())], wrong, {"traceparent": traceparent})
+    bench.log.put_raw([(b"odd", b"\xff")], wrong, {"traceparent": traceparent.upper()})
+    bench.apply(2)
+    log = (bench.work_dir / "store-1.log").read_text()
+    place = f"{wrong}:{offset}"
+    with connected(bench.url) as database:
+        assert rows(database, "SELECT cause, traceparent FROM telefact.dead_letters ORDER BY 1") == [
+            ("malformed", None), ("wrong_partition", traceparent)]
+    assert log.count("trace_id=") == 1
+    (line,) = [line for line in log.splitlines() if "code=wrong_partition" in line]
+    assert f"trace_id={trace_id}" in line
+    assert f"\ntraceparent: {traceparent}\n" in bench.dlq("show", place).out
+    assert bench.dlq("retry", place).code == 0
+    headers = [dict(message.headers()) for messages in bench.records().values() for message in messages if message.headers()]
+    assert [each["traceparent"] for each in headers if "ce_id" in each] == [traceparent.encode()]
 
 
 def test_a_dropped_letter_stays_dropped_when_everything_is_built_again(bench: Bench) -> None:

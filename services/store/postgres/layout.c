@@ -245,19 +245,21 @@ static const struct statement STATEMENTS[LAYOUT_STATEMENTS] = {
     [LAYOUT_ADD_DEAD_LETTERS] =
         {"add_dead_letters",
          "INSERT INTO telefact.dead_letters (partition, \"offset\", event_id, kind, cause, detail,"
-         " record_key, record_value, record_ms, is_expired, subjects)"
+         " record_key, record_value, record_ms, is_expired, subjects, traceparent)"
          " SELECT place, at, id, kind, cause, detail, record_key, record_value, ms, is_withheld,"
-         " array_remove(ARRAY[subject, other, of_key], NULL)"
+         " array_remove(ARRAY[subject, other, of_key], NULL), traceparent"
          " FROM unnest($1::int4[], $2::int8[], $3::uuid[], $4::text[], $5::text[], $6::text[],"
          " $7::bytea[], $8::bytea[], $9::int8[], $10::bool[], $11::uuid[], $12::uuid[],"
-         " $13::uuid[]) AS v (place, at, id, kind, cause, detail, record_key, record_value, ms,"
-         " is_withheld, subject, other, of_key) ON CONFLICT DO NOTHING",
+         " $13::uuid[], $14::text[]) AS v (place, at, id, kind, cause, detail, record_key,"
+         " record_value, ms, is_withheld, subject, other, of_key, traceparent)"
+         " ON CONFLICT DO NOTHING",
          {ARRAY_INT32, ARRAY_INT64, ARRAY_UUID, ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT, ARRAY_BYTEA,
-          ARRAY_BYTEA, ARRAY_INT64, ARRAY_BOOL, ARRAY_UUID, ARRAY_UUID, ARRAY_UUID}},
+          ARRAY_BYTEA, ARRAY_INT64, ARRAY_BOOL, ARRAY_UUID, ARRAY_UUID, ARRAY_UUID, ARRAY_TEXT}},
     [LAYOUT_ERASE_LETTERS] =
         {"erase_letters",
          "UPDATE telefact.dead_letters AS t"
-         " SET record_key = NULL, record_value = NULL, is_expired = true, subjects = '{}'"
+         " SET record_key = NULL, record_value = NULL, traceparent = NULL, is_expired = true,"
+         " subjects = '{}'"
          " FROM unnest($1::int4[], $2::int8[], $3::uuid[]) AS v (partition, before, subject)"
          " WHERE t.partition = v.partition AND t.\"offset\" < v.before"
          " AND v.subject = ANY (t.subjects)",

@@ -195,4 +195,5 @@ void layout_put_dead_letter(struct layout_columns *columns, const struct batch_e
     array_int64(&arrays[8], event->record.place.record_ms);
     array_bool(&arrays[9], event->is_withheld);
     put_subjects(&arrays[10], event);
+    array_bytes(&arrays[13], event->is_withheld ? none : event->traceparent);
 }

@@ -61,7 +61,7 @@ void letter_desk_free(struct letter_desk_pg *desk)
 #define BASE64(column) "translate(encode(" column ", 'base64'), E'\\n', '')"
 #define JSON(more) \
     "(SELECT row_to_json(line) FROM (SELECT partition, \"offset\", event_id," \
-    " nullif(kind, '') AS kind, cause, detail, record_ms, decision, " DECIDED_AT \
+    " nullif(kind, '') AS kind, cause, detail, record_ms, traceparent, decision, " DECIDED_AT \
     " AS decided_at, is_expired AS expired" more ") AS line)"
 
 static const char *const CONTENTS[] = {
@@ -84,6 +84,7 @@ enum column {
     COLUMN_DECIDED_AT,
     COLUMN_IS_EXPIRED,
     COLUMN_VALUE_LEN,
+    COLUMN_TRACEPARENT,
     COLUMN_KEY,
     COLUMN_VALUE,
     COLUMN_JSON,
@@ -92,7 +93,8 @@ enum column {
 static const char READ_SQL[] =
     "SELECT partition, \"offset\", coalesce(event_id::text, ''), kind, cause, detail, " RECORD_TIME
     ", record_ms, decision, coalesce(" DECIDED_AT ", ''), is_expired,"
-    " coalesce(octet_length(record_value), -1), %s FROM telefact.dead_letters"
+    " coalesce(octet_length(record_value), -1), coalesce(traceparent, ''), %s FROM "
+    "telefact.dead_letters"
     " WHERE (partition, \"offset\") >= ($1::int4, $2::int8)"
     " AND ($3::text IS NULL OR decision = $3) AND ($4::text IS NULL OR cause = $4)"
     " AND ($5::int4 < 0 OR partition = $5) ORDER BY partition, \"offset\" LIMIT $6";
@@ -144,6 +146,7 @@ static bool hand_out(const PGresult *result, int row, const struct letter_taker 
         .decided_at = PQgetvalue(result, row, COLUMN_DECIDED_AT),
         .is_expired = PQgetvalue(result, row, COLUMN_IS_EXPIRED)[0] == 't',
         .value_len = number_at(result, row, COLUMN_VALUE_LEN),
+        .traceparent = bytes_of_text(PQgetvalue(result, row, COLUMN_TRACEPARENT)),
         .json = PQgetvalue(result, row, COLUMN_JSON),
     };
     letter.key = bytes_at(result, row, COLUMN_KEY, &key);

@@ -8,8 +8,8 @@
 /* A thousand letters of some kilobytes are a matter of milliseconds; more follow at the next turn.
  * What another store is at is left to it. */
 static const char EXPIRE_SQL[] =
-    "UPDATE telefact.dead_letters SET record_key = NULL, record_value = NULL, is_expired = true,"
-    " subjects = '{}'"
+    "UPDATE telefact.dead_letters SET record_key = NULL, record_value = NULL, traceparent = NULL,"
+    " is_expired = true, subjects = '{}'"
     " WHERE (partition, \"offset\") IN (SELECT partition, \"offset\" FROM telefact.dead_letters"
     " WHERE NOT is_expired AND record_ms < $1 ORDER BY record_ms LIMIT 1000"
     " FOR UPDATE SKIP LOCKED)";

@@ -73,8 +73,21 @@ static void what_was_in_the_wrong_partition_is_written_as_it_was(void **state)
     assert_true(bytes_equal(buf_bytes(&bench->record.value), letter.value));
     assert_string_equal(header(&bench->record, "ce_id")->value, "ab000000000000000000000000000000");
     assert_string_equal(header(&bench->record, "ce_type")->value, "telefact.event.v1.ad_counted");
+    assert_null(header(&bench->record, "traceparent"));
     assert_string_equal(header(&bench->record, "ce_subject")->value, "7");
     assert_string_equal(header(&bench->record, "ce_time")->value, "2025-10-09T08:53:20.000Z");
+}
+
+static void it_goes_on_with_its_trace(void **state)
+{
+    struct bench *bench = *state;
+    static const char traceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    struct event event = event_of(EVENT_AD_COUNTED);
+    struct letter letter = letter_of(bench, &event, "42:7");
+    letter.traceparent = bytes_of_text(traceparent);
+    assert_null(judge(bench, &letter).cause);
+    assert_string_equal(header(&bench->record, "traceparent")->value, traceparent);
+    assert_int_equal(bench->record.trace_state_len, 0);
 }
 
 static void bytes_are_not_encoded_anew(void **state)
@@ -172,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_BENCH(what_was_in_the_wrong_partition_is_written_as_it_was),
+        WITH_BENCH(it_goes_on_with_its_trace),
         WITH_BENCH(bytes_are_not_encoded_anew),
         WITH_BENCH(a_migration_belongs_to_the_chat_of_its_key),
         WITH_BENCH(what_admission_refuses_is_refused_but_may_be_forced),
