@@ -2,6 +2,7 @@
 
 #include "libs/base/command_line.h"
 #include "libs/base/log.h"
+#include "libs/base/log_signals.h"
 #include "services/gateway/app.h"
 #include "services/gateway/app_options.h"
 #include "services/gateway/faults.h"
@@ -43,6 +44,7 @@ static int run(void *self)
     if (!gateway_settings_load(environ, settings, stderr, &err) || !check_adapters(settings, &err))
         return command_line_fail(&LINE, EXIT_CONFIG, &err);
     start_log(settings);
+    log_signals_take((enum log_level)settings->log_level);
     return app_run(settings);
 }
 

@@ -2,6 +2,7 @@
 
 #include "libs/base/command_line.h"
 #include "libs/base/log.h"
+#include "libs/base/log_signals.h"
 #include "services/store/app.h"
 #include "services/store/app_dlq.h"
 #include "services/store/app_erase.h"
@@ -32,6 +33,7 @@ static int run(void *self)
     if (!store_settings_load(environ, stderr, settings, &err) || !app_check(settings, &err))
         return command_line_fail(&LINE, EXIT_CONFIG, &err);
     start_log(settings);
+    log_signals_take((enum log_level)settings->log_level);
     return app_run(settings);
 }
 
