@@ -22,10 +22,12 @@ static struct bytes trim(struct bytes text)
 /* What stands before the first `end`, or all; it is cut off `rest`. */
 static struct bytes cut(struct bytes *rest, char end)
 {
-    const char *at = rest->len == 0 ? NULL : memchr(rest->data, end, rest->len);
+    if (rest->len == 0)
+        return (struct bytes){NULL, 0};
+    const char *at = memchr(rest->data, end, rest->len);
     struct bytes part = {rest->data, at == NULL ? rest->len : (size_t)(at - rest->data)};
     size_t used = at == NULL ? rest->len : part.len + 1;
-    *rest = (struct bytes){rest->len == 0 ? NULL : rest->data + used, rest->len - used};
+    *rest = (struct bytes){rest->data + used, rest->len - used};
     return trim(part);
 }
 

@@ -80,6 +80,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 }
 
 /* Runs inside poll. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of librdkafka's callback */
 static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
     struct consumer *consumer = opaque;

@@ -109,6 +109,20 @@ static void drop_broken(struct pool *pool, int index)
         fail_first(pool, &err);
 }
 
+static bool end_one_waiting(struct pool *pool, int64_t now_ms)
+{
+    for (struct pool_question **link = &pool->first; *link != NULL; link = &(*link)->next) {
+        struct pool_question *question = *link;
+        if (now_ms < question->deadline_ms && pool->waiting <= pool->options.queue_max)
+            continue;
+        bool is_late = now_ms >= question->deadline_ms;
+        unlink_at(pool, link);
+        answer(question, is_late ? PG_LATE : PG_FULL, is_late ? &LATE : &FULL);
+        return true;
+    }
+    return false;
+}
+
 /* A callback may change anything, so each step that calls one starts the search again. */
 static bool end_one_late(struct pool *pool, int64_t now_ms)
 {
@@ -131,16 +145,7 @@ static bool end_one_late(struct pool *pool, int64_t now_ms)
             return true;
         }
     }
-    for (struct pool_question **link = &pool->first; *link != NULL; link = &(*link)->next) {
-        struct pool_question *question = *link;
-        if (now_ms < question->deadline_ms && pool->waiting <= pool->options.queue_max)
-            continue;
-        bool is_late = now_ms >= question->deadline_ms;
-        unlink_at(pool, link);
-        answer(question, is_late ? PG_LATE : PG_FULL, is_late ? &LATE : &FULL);
-        return true;
-    }
-    return false;
+    return end_one_waiting(pool, now_ms);
 }
 
 static void hand_out(struct pool *pool)
