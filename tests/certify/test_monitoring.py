@@ -17,12 +17,14 @@ from typing import Any
 import aiohttp
 import grpc
 import pytest
+import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from deploy.local.servers import Servers
 from tests.certify import alerts
 from tests.support.exposed import Family, Processes, exposed, families
+from tests.support.manifests import render
 from tests.support.pair import PairPlan
 from tests.support.traffic import Traffic, TrafficPlan
 from tests.support.updates import generate
@@ -51,6 +53,12 @@ class Told:
     openmetrics: dict[str, str]
     types: set[tuple[str, str]]
     kinds: dict[str, Family]
+
+
+@pytest.fixture(scope="module")
+def binaries() -> Path:
+    """What is deployed: ./dev certify has built it."""
+    return Path(os.environ.get("TELEFACT_BUILD") or ROOT / "build" / "release" / "bin")
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +253,76 @@ def test_promtool_reads_the_rules_and_the_dashboards_expressions(tmp_path: Path)
     rules.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}))
     checked = promtool("check", "rules", str(rules))
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# ---- on Kubernetes ----
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[dict[str, Any]]:
+    """The base with the component, as kustomize renders it."""
+    return [dict(each) for each in render.base_with(["monitoring"]).objects]
+
+
+def one(objects: list[dict[str, Any]], kind: str, name: str = "telefact") -> dict[str, Any]:
+    (found,) = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
+    return found
+
+
+def faults(schema: Mapping[str, Any], value: Any, place: str) -> Iterator[str]:
+    """Where a value is not what the definition of its kind says; what the definition does not know is a fault, too."""
+    types: dict[str, tuple[type, ...]] = {
+        "object": (dict,), "array": (list,), "string": (str,), "boolean": (bool,), "integer": (int,), "number": (int, float)}
+    if "type" in schema and not isinstance(value, types[schema["type"]]):
+        yield f"{place}: no {schema['type']}"
+    elif isinstance(value, dict) and place != "metadata":
+        yield from (f"{place}.{key}: missing" for key in schema.get("required", []) if key not in value)
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        for key, each in value.items():
+            if key in known or others:
+                yield from faults(known.get(key, others), each, f"{place}.{key}".removeprefix("."))
+            else:
+                yield f"{place}.{key}: unknown"
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from faults(schema["items"], each, f"{place}[{number}]")
+    elif "enum" in schema and value not in schema["enum"]:
+        yield f"{place}: {value!r}"
+    elif "pattern" in schema and not re.search(schema["pattern"], str(value)):
+        yield f"{place}: {value!r}"
+
+
+@pytest.mark.parametrize("kind", ["PodMonitor", "PrometheusRule"])
+def test_the_operator_takes_the_objects(objects: list[dict[str, Any]], kind: str) -> None:
+    (folder,) = render.CACHE.glob("prometheus-operator-*")
+    definition = yaml.safe_load((folder / f"monitoring.coreos.com_{kind.lower()}s.yaml").read_text())["spec"]
+    found = one(objects, kind)
+    (version,) = [each for each in definition["versions"] if f"{definition['group']}/{each['name']}" == found["apiVersion"]]
+    schema = version["schema"]["openAPIV3Schema"]
+    assert list(faults(schema, found, "")) == []
+    broken = json.loads(json.dumps(found))
+    broken["spec"]["selectors"] = broken["spec"].pop("selector", broken["spec"].pop("groups", None))
+    assert list(faults(schema, broken, ""))
+
+
+def test_every_process_is_scraped(objects: list[dict[str, Any]]) -> None:
+    monitor = one(objects, "PodMonitor")["spec"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    wanted = {each["key"]: each["values"] for each in monitor["selector"]["matchExpressions"]}
+    deployments = [each for each in objects if each["kind"] == "Deployment"]
+    assert len(deployments) == 3
+    for deployment in deployments:
+        template = deployment["spec"]["template"]
+        assert all(template["metadata"]["labels"].get(key) in values for key, values in wanted.items())
+        ports = [port["name"] for container in template["spec"]["containers"] for port in container["ports"]]
+        assert endpoint["port"] in ports
+
+
+def test_rules_and_dashboard_are_those_of_the_files(objects: list[dict[str, Any]]) -> None:
+    assert one(objects, "PrometheusRule")["spec"] == yaml.safe_load(RULES.read_text())
+    dashboard = one(objects, "ConfigMap", "telefact-dashboard")
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert dashboard["data"] == {"telefact.json": DASHBOARD.read_text()}
 
 
 # ---- alerts ----
