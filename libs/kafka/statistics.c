@@ -107,31 +107,32 @@ static void read_broker(yyjson_val *broker, int64_t numbers[KAFKA_NUMBERS])
           number_in(yyjson_obj_get(broker, "throttle"), "max") * US_PER_MS);
 }
 
+static void read_partition(yyjson_val *partition, int64_t numbers[KAFKA_NUMBERS])
+{
+    numbers[KAFKA_FETCH_QUEUE_MESSAGES] += number_in(partition, "fetchq_cnt");
+    numbers[KAFKA_FETCH_QUEUE_BYTES] += number_in(partition, "fetchq_size");
+}
+
+/* Of all members of an object; of what is none, nothing. */
+static void read_each(yyjson_val *object, void (*read)(yyjson_val *, int64_t *), int64_t *numbers)
+{
+    yyjson_obj_iter iter;
+    yyjson_obj_iter_init(object, &iter);
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&iter)) != NULL;)
+        read(yyjson_obj_iter_get_val(key), numbers);
+}
+
 static void read_topic(yyjson_val *topic, int64_t numbers[KAFKA_NUMBERS])
 {
-    size_t index = 0;
-    size_t count = 0;
-    yyjson_val *name = NULL;
-    yyjson_val *partition = NULL;
-    yyjson_obj_foreach(yyjson_obj_get(topic, "partitions"), index, count, name, partition)
-    {
-        numbers[KAFKA_FETCH_QUEUE_MESSAGES] += number_in(partition, "fetchq_cnt");
-        numbers[KAFKA_FETCH_QUEUE_BYTES] += number_in(partition, "fetchq_size");
-    }
+    read_each(yyjson_obj_get(topic, "partitions"), read_partition, numbers);
 }
 
 static void read_all(yyjson_val *root, int64_t numbers[KAFKA_NUMBERS])
 {
-    size_t index = 0;
-    size_t count = 0;
-    yyjson_val *name = NULL;
-    yyjson_val *item = NULL;
     numbers[KAFKA_QUEUE_BYTES] = number_in(root, "msg_size");
     numbers[KAFKA_REBALANCES] = number_in(yyjson_obj_get(root, "cgrp"), "rebalance_cnt");
-    yyjson_obj_foreach(yyjson_obj_get(root, "brokers"), index, count, name, item)
-        read_broker(item, numbers);
-    yyjson_obj_foreach(yyjson_obj_get(root, "topics"), index, count, name, item)
-        read_topic(item, numbers);
+    read_each(yyjson_obj_get(root, "brokers"), read_broker, numbers);
+    read_each(yyjson_obj_get(root, "topics"), read_topic, numbers);
 }
 
 /* A broker that left the cluster takes its part out of a sum: that is nothing new. */

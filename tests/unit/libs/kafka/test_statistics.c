@@ -90,6 +90,15 @@ static void what_is_no_statistics_changes_nothing(void **state)
     }
 }
 
+static void before_a_broker_is_known_all_is_zero(void **state)
+{
+    (void)state;
+    struct kafka_statistics client = {.numbers = {[KAFKA_BROKERS_CONNECTED] = 3}};
+    assert_true(kafka_statistics_take(&client, BYTES_LITERAL("{\"brokers\":{}}")));
+    for (size_t i = 0; i < KAFKA_NUMBERS; i++)
+        assert_int_equal(client.numbers[i], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +106,7 @@ int main(void)
         cmocka_unit_test(counters_go_on_over_clients_and_never_fall),
         cmocka_unit_test(without_a_client_the_gauges_are_zero),
         cmocka_unit_test(what_is_no_statistics_changes_nothing),
+        cmocka_unit_test(before_a_broker_is_known_all_is_zero),
     };
     return cmocka_run_group_tests(tests, add_families, NULL);
 }
