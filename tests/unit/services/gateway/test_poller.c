@@ -1,6 +1,7 @@
 #include "services/gateway/poller.h"
 
 #include "tests/support/capture.h"
+#include "tests/support/metrics_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -373,11 +374,28 @@ static void stopping_finishes_what_is_in_hand(void **state)
     assert_int_equal(poller_next_ms(fixture->poller), INT64_MAX);
 }
 
+/* The first test: it sees its own poll alone. */
+static void the_time_of_a_poll_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    poller_add_metrics();
+    begin(fixture);
+    assert_true(metrics_text_has("\npoll_duration_seconds_count 0\n"));
+    fixture->now_ms += 50000;
+    answer(fixture, NONE);
+    assert_true(metrics_text_has("\npoll_duration_seconds_bucket{le=\"32.768\"} 0\n"));
+    assert_true(metrics_text_has("\npoll_duration_seconds_bucket{le=\"65.536\"} 1\n"));
+    assert_true(metrics_text_has("\npoll_duration_seconds_sum 50.000000\n"));
+    assert_true(metrics_text_has("\npolls_total{outcome=\"done\"} 1\n"));
+    cancel(fixture);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(the_time_of_a_poll_is_told),
         TEST(without_the_lease_nothing_is_asked),
         TEST(every_kind_of_update_is_asked_for),
         TEST(while_a_webhook_is_set_nothing_is_asked),
