@@ -258,6 +258,9 @@ def _polling(servers: Servers, binaries: Path, folder: Path) -> set[Code]:
             process.hold(row, bench)
             bench.polled()
         process.check_lines()
+        metrics = bench.gateway.metrics()
+        errors = {status: metrics[f'telegram_api_errors_total{{code="{status}"}}'] for status in ("409", "429", "502", "none", "401")}
+        assert errors == {"409": 1, "429": 1, "502": 1, "none": 1, "401": 0}
         return set(process.counts())
 
 
