@@ -2,7 +2,6 @@
 
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
-#include "libs/http/server.h"
 #include "libs/ops/accept.h"
 #include "libs/ops/http_refusals.h"
 #include "libs/ops/metrics.h"
@@ -26,6 +25,8 @@ struct admin {
     const struct admin_check *checks;
     size_t count;
     bool is_draining;
+    admin_serve_fn serve; /* NULL: nothing else */
+    void *serve_self;
 };
 
 struct page {
@@ -163,6 +164,8 @@ static void on_request(void *self, struct http_exchange *exchange)
         answer_metrics(admin, exchange);
         return;
     }
+    if (admin->serve != NULL && admin->serve(admin->serve_self, exchange))
+        return;
     http_refusals_tell(&refusals, 404);
     answer_plain(exchange, 404, BYTES_LITERAL("not found\n"));
 }
@@ -182,6 +185,12 @@ bool admin_open(struct loop *loop, const char *listen, const struct admin_check 
     }
     *out = admin;
     return true;
+}
+
+void admin_serve(struct admin *admin, admin_serve_fn fn, void *self)
+{
+    admin->serve = fn;
+    admin->serve_self = self;
 }
 
 void admin_drain(struct admin *admin)

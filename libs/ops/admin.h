@@ -1,5 +1,6 @@
 /*
- * admin: the listener for operators and Kubernetes: /livez, /readyz, /startupz, /metrics.
+ * admin: the listener for operators and Kubernetes: /livez, /readyz, /startupz, /metrics, and what
+ * else the service gives to admin_serve.
  *
  * /livez answers 200 as long as every watched loop goes round (it asks nothing of Kafka or
  * PostgreSQL: their outage must not become a restart storm). /readyz and /startupz answer 200 when
@@ -11,6 +12,7 @@
 #define LIBS_OPS_ADMIN_H
 
 #include "libs/base/err.h"
+#include "libs/http/server.h"
 #include "libs/loop/loop.h"
 
 #include <stddef.h>
@@ -32,6 +34,11 @@ void admin_add_metrics(void); /* once, before threads start */
 /* checks are borrowed and must outlive the admin. ERR_FATAL: the address cannot be used. */
 MUST_CHECK bool admin_open(struct loop *loop, const char *listen, const struct admin_check *checks,
                            size_t count, struct admin **out, struct err *err);
+/* Show each request that is none of the above to fn first. True: fn answers it, now or later, once;
+ * false: it is 404. */
+typedef bool (*admin_serve_fn)(void *self, struct http_exchange *exchange);
+void admin_serve(struct admin *admin, admin_serve_fn fn, void *self);
+
 void admin_drain(struct admin *admin);
 void admin_free(struct admin *admin); /* NULL is fine */
 int admin_port(const struct admin *admin);

@@ -161,6 +161,24 @@ static void anything_else_is_refused(void **state)
     http_client_answer_done(&answer);
 }
 
+static bool serve_one(void *self, struct http_exchange *exchange)
+{
+    (void)self;
+    if (!bytes_equal(http_path(exchange), BYTES_LITERAL("/one")))
+        return false;
+    http_answer(exchange, 200, NULL, 0, BYTES_LITERAL("one\n"));
+    return true;
+}
+
+static void what_the_service_serves_stands_beside_it(void **state)
+{
+    (void)state;
+    admin_serve(admin, serve_one, NULL);
+    expect(admin, "/one", 200, "one\n");
+    expect(admin, "/livez", 200, "ok\n");
+    expect(admin, "/two", 404, "not found\n");
+}
+
 static void what_is_refused_is_counted(void **state)
 {
     (void)state;
@@ -211,6 +229,7 @@ int main(void)
         TEST(metrics_are_prometheus_text),
         TEST(who_prefers_openmetrics_gets_it),
         TEST(anything_else_is_refused),
+        TEST(what_the_service_serves_stands_beside_it),
         TEST(what_is_refused_is_counted),
         TEST(the_metrics_tell_whether_it_is_ready),
         TEST(unusable_address_is_told),
