@@ -39,6 +39,7 @@ struct ingest *ingest_new(const struct ingest_options *options, const struct rec
     hand_init(&ingest->hand, options->batch_max_events, options->batch_max_bytes);
     ingest->visited = -1;
     atomic_store(&ingest->lag_records, -1);
+    ingest_board_init(&ingest->board);
     return ingest;
 }
 
@@ -52,6 +53,7 @@ void ingest_free(struct ingest *ingest)
     fold_free(ingest->fold);
     free(ingest->fences);
     free(ingest->partitions);
+    ingest_board_done(&ingest->board);
     free(ingest);
 }
 
@@ -130,6 +132,7 @@ static void take_assignment(struct ingest *ingest, const struct source_event *as
     if (count > 0)
         qsort(ingest->partitions, count, sizeof(*ingest->partitions), compare_partitions);
     ingest->rules.topic_partitions = assigned->topic_partitions;
+    ingest_board_set_topic(&ingest->board, assigned->topic_partitions);
     (void)snprintf(ingest->cluster_id, sizeof(ingest->cluster_id), "%s", assigned->cluster_id);
     ingest_recover_in(ingest, 0);
     ingest->lag_at_ms = 0;

@@ -9,14 +9,15 @@
  * alarm; the others go on. While the database is away nothing is fetched, but the group membership
  * stays alive.
  *
- * ingest_run is the thread's function; ingest_stop, ingest_status and ingest_lag_ms may be called
- * from any thread.
+ * ingest_run is the thread's function; ingest_stop, ingest_status, ingest_lag_ms and ingest_view
+ * may be called from any thread.
  */
 #ifndef SERVICES_STORE_INGEST_H
 #define SERVICES_STORE_INGEST_H
 
 #include "services/store/ports.h"
 
+struct board_view;
 struct ingest;
 
 struct ingest_options {
@@ -57,6 +58,9 @@ struct ingest_status ingest_status(const struct ingest *ingest);
 /* Age of the newest applied event while events wait, 0 when none do, -1 when nothing is known. Any
  * thread. */
 int64_t ingest_lag_ms(const struct ingest *ingest);
+
+/* How each own partition fares, as of the last second (ingest_board.h). Any thread. */
+void ingest_view(struct ingest *ingest, struct board_view *out);
 
 void ingest_free(struct ingest *ingest); /* not while it runs; NULL is fine */
 

@@ -31,6 +31,33 @@ static int64_t waiting_records(const struct partition *partition, int64_t end_of
     return waiting > 0 ? waiting : 0;
 }
 
+static const char *const STATES[] = {
+    [PARTITION_WAITING] = "waiting", [PARTITION_CHECKING] = "checking",
+    [PARTITION_RUNNING] = "running", [PARTITION_HELD] = "held",
+    [PARTITION_STOPPED] = "stopped",
+};
+
+static void write_board(struct ingest *ingest, const int64_t *ends)
+{
+    size_t count = ingest->partition_count;
+    struct board_sight *sights = mem_array(count, sizeof(*sights));
+    for (size_t i = 0; i < count; i++) {
+        const struct partition *partition = &ingest->partitions[i];
+        sights[i] = (struct board_sight){.partition = partition->id,
+                                         .state = STATES[partition->state],
+                                         .reason = partition->reason,
+                                         .applied = partition->fence.next_offset,
+                                         .end = ends[i]};
+    }
+    ingest_board_write(&ingest->board, sights, count, now_unix_ms());
+    free(sights);
+}
+
+void ingest_view(struct ingest *ingest, struct board_view *out)
+{
+    ingest_board_read(&ingest->board, out);
+}
+
 void ingest_measure_lag(struct ingest *ingest, int64_t now_ms)
 {
     int64_t sum = 0;
@@ -48,6 +75,7 @@ void ingest_measure_lag(struct ingest *ingest, int64_t now_ms)
     }
     ingest_metrics_lags(lags, count);
     free(lags);
+    write_board(ingest, ends);
     free(ends);
     atomic_store(&ingest->lag_records, ingest->phase == INGEST_IDLE ? -1 : sum);
     ingest->lag_at_ms =

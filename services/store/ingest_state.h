@@ -7,6 +7,7 @@
 #include "services/store/hand.h"
 #include "services/store/id_window.h"
 #include "services/store/ingest.h"
+#include "services/store/ingest_board.h"
 #include "services/store/letter_rate.h"
 #include "services/store/position_check.h"
 #include "services/store/tombstones.h"
@@ -82,6 +83,7 @@ struct ingest {
     atomic_int stopped_partitions;
     _Atomic int64_t applied_at_ms; /* occurred time of the newest applied event */
     _Atomic int64_t lag_records;   /* -1: not known */
+    struct ingest_board board;
 };
 
 struct partition *ingest_partition(struct ingest *ingest, int32_t id); /* NULL: not ours */

@@ -29,8 +29,9 @@ enum read_kind {
     READ_SERIES_VIDEOS, /* the same */
     READ_SERIES_MUSIC,  /* the same */
     READ_SERIES_IMAGES, /* the same */
+    READ_PIPELINE,      /* open dead letters, and the generations */
 };
-#define READ_KINDS 16
+#define READ_KINDS 17
 
 enum chat_class { CHAT_CLASS_EVERY, CHAT_CLASS_USER, CHAT_CLASS_GROUP };
 
@@ -145,6 +146,22 @@ struct read_point {
     int64_t count;
 };
 
+/* Open dead letters of one partition and cause. */
+struct read_letter_count {
+    int64_t partition;
+    struct bytes cause;
+    int64_t count;
+    int64_t oldest_ms; /* timestamp of the oldest one's record */
+};
+
+struct read_generation {
+    int64_t id;
+    struct bytes state;
+    bool is_paused;
+    int64_t created_s; /* unix */
+    struct bytes detail;
+};
+
 /* Lists of pages have up to READ_PAGE rows; that many: there may be more. */
 struct read_ids {
     const int64_t *rows; /* ascending */
@@ -171,6 +188,15 @@ struct read_points {
     size_t count;
 };
 
+struct read_letter_counts {
+    const struct read_letter_count *rows; /* ascending partitions; at most READ_PAGE */
+    size_t count;
+};
+struct read_generations {
+    const struct read_generation *rows; /* the newest first; at most READ_PAGE */
+    size_t count;
+};
+
 /* One snapshot. Views live until the callback returns. */
 struct read_answer {
     int32_t generation;    /* whose tables answered; 0 for PING */
@@ -193,6 +219,10 @@ struct read_answer {
             bool has_first;
             int64_t first; /* the oldest time of all */
         } series;
+        struct {
+            struct read_letter_counts letters;
+            struct read_generations generations;
+        } pipeline;
     };
 };
 

@@ -118,6 +118,7 @@ void read_params_fill(const struct read_request *request, int64_t *values)
     case READ_PING:
     case READ_FENCES:
     case READ_OVERVIEW:
+    case READ_PIPELINE:
         break;
     }
 }

@@ -169,6 +169,46 @@ static void decode_series(const PGresult *result, struct read_rows *out)
     out->answer.series.first = first.data == NULL ? 0 : network_get64(first.data);
 }
 
+static void decode_letters(struct record_list list, void **memory, struct read_letter_counts *out)
+{
+    size_t count = list.count;
+    struct read_letter_count *rows = mem_array(count, sizeof(*rows));
+    for (size_t i = 0; i < count; i++) {
+        struct record record = record_list_take(&list);
+        rows[i].partition = record_take_int64(&record);
+        rows[i].cause = record_take(&record);
+        rows[i].count = record_take_int64(&record);
+        rows[i].oldest_ms = record_take_int64(&record);
+    }
+    *memory = rows;
+    *out = (struct read_letter_counts){rows, count};
+}
+
+static void decode_generations(struct record_list list, void **memory, struct read_generations *out)
+{
+    size_t count = list.count;
+    struct read_generation *rows = mem_array(count, sizeof(*rows));
+    for (size_t i = 0; i < count; i++) {
+        struct record record = record_list_take(&list);
+        rows[i].id = record_take_int64(&record);
+        rows[i].state = record_take(&record);
+        rows[i].is_paused = record_take_bool(&record);
+        rows[i].created_s = record_take_int64(&record);
+        rows[i].detail = record_take(&record);
+    }
+    *memory = rows;
+    *out = (struct read_generations){rows, count};
+}
+
+static void decode_pipeline(const PGresult *result, struct read_rows *out)
+{
+    struct bytes letters = get_value(result, COLUMN_FIRST);
+    struct bytes generations = get_value(result, COLUMN_FIRST + 1);
+    decode_letters(record_list_open(letters), &out->lists[0], &out->answer.pipeline.letters);
+    decode_generations(record_list_open(generations), &out->lists[1],
+                       &out->answer.pipeline.generations);
+}
+
 static void decode_list(const PGresult *result, enum read_kind kind, struct read_rows *out)
 {
     struct read_answer *answer = &out->answer;
@@ -216,6 +256,9 @@ void read_rows_decode(const PGresult *result, enum read_kind kind, struct read_r
     case READ_SERIES_MUSIC:
     case READ_SERIES_IMAGES:
         decode_series(result, out);
+        break;
+    case READ_PIPELINE:
+        decode_pipeline(result, out);
         break;
     case READ_PING:
     case READ_FENCES:

@@ -36,6 +36,7 @@ static const struct statement STATEMENTS[READ_KINDS] = {
     [READ_SERIES_VIDEOS] = {"series_videos", "series.sql", "videos", "videos", "true"},
     [READ_SERIES_MUSIC] = {"series_music", "series.sql", "music", "music", "true"},
     [READ_SERIES_IMAGES] = {"series_images", "series.sql", "images", "videos", "is_images"},
+    [READ_PIPELINE] = {.name = "pipeline", .question = "pipeline.sql"},
 };
 
 static const char SNAPSHOT[] =
