@@ -27,10 +27,11 @@ LAYERS = {
     "services/store":            (LIBS, []),
     "services/store/kafka":      (LIBS + ["libs/kafka", "services/store/*ports.h"], ["librdkafka/"]),
     "services/store/postgres":   (LIBS + ["services/store/*ports.h"], ["libpq-fe.h"]),
+    "services/store/page":      (LIBS + ["libs/http", "libs/rpc", "services/store"], []),
     "services/store/rpc":        (LIBS + ["libs/rpc", "services/store"],
                                   ["protobuf-c/", ".pb-c.h"]),
 }
-WIRING = {"main", "app", "app_admin", "app_dlq", "app_erase", "app_import", "app_ingest", "app_options", "app_polling",
+WIRING = {"main", "app", "app_admin", "app_dlq", "app_erase", "app_import", "app_ingest", "app_options", "app_page", "app_polling",
           "app_replay", "app_rpc", "app_verify", "commands"}
 GUARDED = sorted({h for _, outside in LAYERS.values() for h in outside})
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)

@@ -5,6 +5,7 @@
 #include "libs/loop/loop.h"
 #include "libs/ops/admin.h"
 #include "services/store/app_ingest.h"
+#include "services/store/app_page.h"
 #include "services/store/app_rpc.h"
 #include "services/store/ingest_metrics.h"
 #include "services/store/ingest_refusals.h"
@@ -30,6 +31,7 @@ struct app {
 
     struct app_ingest *ingest; /* NULL, as the next: not this process's role */
     struct app_rpc *rpc;
+    struct app_page *page;
 
     bool is_draining;
     int64_t drain_until_ms;
@@ -74,6 +76,17 @@ static bool start_rpc(struct app *app, struct err *err)
                                       .ingest = app->ingest == NULL ? NULL
                                                                     : app_ingest_core(app->ingest)};
     return !has_role(app, STORE_ROLE_RPC) || app_rpc_open(app->loop, &options, &app->rpc, err);
+}
+
+/* For people: what the others know. */
+static bool start_page(struct app *app, struct err *err)
+{
+    struct app_page_options options = {
+        .settings = app->settings,
+        .conninfo = app->conninfo,
+        .reads = app->rpc == NULL ? (struct read_store){0} : app_rpc_reads(app->rpc),
+        .ingest = app->ingest == NULL ? NULL : app_ingest_core(app->ingest)};
+    return app_page_open(app->loop, app->admin, &options, &app->page, err);
 }
 
 /* ---- probes ---- */
@@ -127,7 +140,7 @@ static bool open_admin(struct app *app, struct err *err)
 static bool is_finished(const struct app *app)
 {
     return (app->ingest == NULL || app_ingest_is_done(app->ingest)) &&
-           (app->rpc == NULL || app_rpc_is_idle(app->rpc));
+           (app->rpc == NULL || app_rpc_is_idle(app->rpc)) && app_page_is_idle(app->page);
 }
 
 static void on_tick(void *arg)
@@ -157,12 +170,14 @@ static void on_terminate(void *arg)
         app_ingest_stop(app->ingest);
     if (app->rpc != NULL)
         app_rpc_drain(app->rpc);
+    app_page_drain(app->page);
     loop_timer_arm(app->tick, 0);
 }
 
 /* In reverse order of construction. */
 static void done(struct app *app)
 {
+    app_page_free(app->page);
     admin_free(app->admin);
     app_rpc_free(app->rpc);
     app_ingest_free(app->ingest);
@@ -180,11 +195,13 @@ int app_run(const struct store_settings *settings)
     pg_metrics_add_writer();
     ingest_refusals_add();
     consumer_add_metrics(&settings->kafka);
+    app_page_add_metrics();
     app.conninfo = database_url_conninfo(settings->database_url);
     app.loop = loop_new();
     app.tick = loop_timer_new(app.loop, on_tick, &app);
     loop_on_terminate(app.loop, on_terminate, &app);
-    if (start_ingest(&app, &err) && start_rpc(&app, &err) && open_admin(&app, &err)) {
+    if (start_ingest(&app, &err) && start_rpc(&app, &err) && open_admin(&app, &err) &&
+        start_page(&app, &err)) {
         log_info("started", LOG_INT("bot_id", settings->bot_id));
         loop_run(app.loop);
     } else {
@@ -241,5 +258,5 @@ bool app_check(const struct store_settings *settings, struct err *err)
     bool orders = answers && settings->rpc_admin_tokens_file[0] != '\0';
     return check_database_url(settings, err) &&
            ((!ingests && !orders) || check_consumer(settings, err)) &&
-           (!answers || app_rpc_check(settings, err));
+           (!answers || app_rpc_check(settings, err)) && app_page_check(settings, err);
 }

@@ -2,7 +2,8 @@
  * app: the running store, from the first connection to the last commit.
  *
  * Two threads: the main loop serves operators and RPCs and takes signals; the ingest thread moves
- * the log into the tables. They share atomics of ingest, nothing else.
+ * the log into the tables. They share atomics of ingest and its board (ingest_board.h), nothing
+ * else.
  */
 #ifndef SERVICES_STORE_APP_H
 #define SERVICES_STORE_APP_H

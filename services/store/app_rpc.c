@@ -127,6 +127,11 @@ bool app_rpc_is_ready(const struct app_rpc *rpc, struct err *err)
            err_set(err, ERR_RETRY, "no connection to the database");
 }
 
+struct read_store app_rpc_reads(struct app_rpc *rpc)
+{
+    return rpc->service.store;
+}
+
 void app_rpc_drain(struct app_rpc *rpc)
 {
     rpc_server_set_serving(rpc->server, false);

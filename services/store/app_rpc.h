@@ -7,6 +7,7 @@
 
 #include "libs/loop/loop.h"
 #include "services/store/ingest.h"
+#include "services/store/read_ports.h"
 #include "services/store/settings.h"
 
 struct app_rpc;
@@ -24,8 +25,9 @@ MUST_CHECK bool app_rpc_check(const struct store_settings *settings, struct err 
 MUST_CHECK bool app_rpc_open(struct loop *loop, const struct app_rpc_options *options,
                              struct app_rpc **out, struct err *err);
 MUST_CHECK bool app_rpc_is_ready(const struct app_rpc *rpc, struct err *err); /* for /readyz */
-void app_rpc_drain(struct app_rpc *rpc);         /* take no new calls */
-bool app_rpc_is_idle(const struct app_rpc *rpc); /* no call is open */
-void app_rpc_free(struct app_rpc *rpc);          /* NULL is fine */
+struct read_store app_rpc_reads(struct app_rpc *rpc); /* what the RPCs are answered from */
+void app_rpc_drain(struct app_rpc *rpc);              /* take no new calls */
+bool app_rpc_is_idle(const struct app_rpc *rpc);      /* no call is open */
+void app_rpc_free(struct app_rpc *rpc);               /* NULL is fine */
 
 #endif

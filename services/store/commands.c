@@ -7,11 +7,13 @@
 #include "services/store/app_dlq.h"
 #include "services/store/app_erase.h"
 #include "services/store/app_import.h"
+#include "services/store/app_page.h"
 #include "services/store/app_replay.h"
 #include "services/store/app_verify.h"
 #include "services/store/faults.h"
 #include "services/store/settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,6 +172,12 @@ static int check_config(void *self)
     if (!store_settings_load(environ, stderr, settings, &err) || !app_check(settings, &err))
         return command_line_fail(&LINE, EXIT_CONFIG, &err);
     store_settings_show(settings, stdout);
+    char *off = app_page_off(settings);
+    if (off != NULL) {
+        (void)fputs(off, stderr);
+        (void)fputc('\n', stderr);
+    }
+    free(off);
     return EXIT_SUCCESS;
 }
 

@@ -221,7 +221,21 @@ static const struct setting ROWS[] = {
      .type = SETTING_TEXT,
      .offset = AT(admin_listen),
      .standard = "127.0.0.1:9101",
-     .doc = "Where /livez, /readyz, /startupz and /metrics are served, as host:port."},
+     .doc = "Where /livez, /readyz, /startupz, /metrics and the status page are served, as "
+            "host:port."},
+    {.name = "STORE_PAGE_TOKENS_FILE",
+     .type = SETTING_TEXT,
+     .offset = AT(page_tokens_file),
+     .doc =
+         "File with the bearer tokens that the status page accepts, one a line, none of them in "
+         "STORE_RPC_ADMIN_TOKENS_FILE. Where STORE_ADMIN_LISTEN is not loopback, the page is off "
+         "without this or STORE_PAGE_PROXY_HEADER; /metrics and the probes never ask for one."},
+    {.name = "STORE_PAGE_PROXY_HEADER",
+     .type = SETTING_TEXT,
+     .offset = AT(page_proxy_header),
+     .doc = "Name of a header by which a proxy in front says that it has let the request through; "
+            "who sends it sees the status page. The proxy must take it away from what clients "
+            "send, and nobody else may reach STORE_ADMIN_LISTEN."},
     {.name = "STORE_LOG_LEVEL",
      .type = SETTING_CHOICE,
      .offset = AT(log_level),

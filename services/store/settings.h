@@ -44,8 +44,10 @@ struct store_settings {
     int ad_mode; /* enum ad_mode of query.h */
 
     char *admin_listen;
-    int log_level;  /* enum log_level */
-    int log_format; /* enum log_format */
+    char *page_tokens_file;
+    char *page_proxy_header; /* "": none */
+    int log_level;           /* enum log_level */
+    int log_format;          /* enum log_format */
     int64_t drain_timeout_ms;
 
     struct settings_pairs kafka; /* librdkafka's properties passed through */

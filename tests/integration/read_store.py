@@ -26,9 +26,9 @@ def _environment(url: str, rpc: int, admin: int) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def read_store(url: str, binaries: Path, work_dir: Path) -> AsyncIterator[tuple[Service, str]]:
-    """A running store with empty tables, and where it serves RPCs."""
-    rpc, admin = free_port(), free_port()
+async def read_store(url: str, binaries: Path, work_dir: Path, admin: int = 0) -> AsyncIterator[tuple[Service, str]]:
+    """A running store with empty tables, and where it serves RPCs; admin 0: any port."""
+    rpc, admin = free_port(), admin or free_port()
     environment = _environment(url, rpc, admin)
     await run_command(binaries / "telefact-store", ["migrate"], environment)
     service = Service("store", binaries / "telefact-store", environment, f"127.0.0.1:{admin}", work_dir)
@@ -36,12 +36,14 @@ async def read_store(url: str, binaries: Path, work_dir: Path) -> AsyncIterator[
         yield service, f"127.0.0.1:{rpc}"
 
 
-def asker(url: str, binaries: Path, work_dir: Path, fill: Callable[[psycopg.Connection], None]) -> Ask:
+def asker(
+    url: str, binaries: Path, work_dir: Path, fill: Callable[[psycopg.Connection], None], admin: int = 0
+) -> Ask:
     """Runs a body with a client of a fresh store and a connection to its filled database."""
 
     def run(body: Body) -> None:
         async def whole() -> None:
-            async with read_store(url, binaries, work_dir) as (_, address):
+            async with read_store(url, binaries, work_dir, admin) as (_, address):
                 with psycopg.connect(url, autocommit=True) as database:
                     fill(database)
                     async with grpc.aio.insecure_channel(address) as channel:

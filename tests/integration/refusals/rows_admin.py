@@ -10,11 +10,11 @@ class AdminBench:
     """The listener of a running service."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
 
-    def ask(self, *lines: str, first: str = "GET /livez HTTP/1.1") -> str:
+    def ask(self, *lines: str, first: str = "GET /livez HTTP/1.1", host: str = "x") -> str:
         """A request; how it was answered."""
-        return send(self._port, "\r\n".join((first, "Host: x", *lines, "", "")).encode())
+        return send(self.port, "\r\n".join((first, f"Host: {host}", *lines, "", "")).encode())
 
     def good(self) -> None:
         """What is right is still answered."""
@@ -23,7 +23,7 @@ class AdminBench:
 
 ADMIN = [
     Row("admin", "malformed_request", "a blank before a colon", "HTTP 400", lambda b: b.ask("X : 1")),
-    Row("admin", "unknown_path", "none", "HTTP 404", lambda b: b.ask(first="GET / HTTP/1.1")),
+    Row("admin", "unknown_path", "none", "HTTP 404", lambda b: b.ask(first="GET /none HTTP/1.1")),
     Row("admin", "wrong_method", "POST", "HTTP 405", lambda b: b.ask(first="POST /metrics HTTP/1.1")),
     Row("admin", "large_body", "a byte", "HTTP 413", lambda b: b.ask("Content-Length: 1")),
     Row("admin", "unknown_expectation", "200-ok", "HTTP 417", lambda b: b.ask("Expect: 200-ok")),

@@ -21,8 +21,10 @@ LETTERS_MAX = 7  # of a partition; one more stops it
 class LogBench:
     """A running store, its log and its tables. Each partition is there for something of its own."""
 
-    def __init__(self, log: Log, database: psycopg.Connection, metrics: Callable[[], dict[str, float]]) -> None:
-        self.log, self.database, self.metrics = log, database, metrics
+    def __init__(
+        self, log: Log, database: psycopg.Connection, metrics: Callable[[], dict[str, float]], admin: int
+    ) -> None:
+        self.log, self.database, self.metrics, self.admin = log, database, metrics, admin
         self._users = iter(range(1000, 1_000_000))
         self._names = iter(range(1_000_000))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.integration.refusals import rows_admin, rows_kafka, rows_log, rows_publish, rows_read, rows_rebuild, rows_rpc, rows_telegram, rows_webhook
+from tests.integration.refusals import rows_admin, rows_kafka, rows_log, rows_page, rows_publish, rows_read, rows_rebuild, rows_rpc, rows_telegram, rows_webhook
 from tests.integration.refusals.rows_start import COMMANDS, SETTINGS
 from tests.integration.refusals.table import codes
 from tests.integration.test_fault_table import names_in_the_tree
@@ -15,7 +15,7 @@ ROWS = [
     *rows_webhook.WEBHOOK, *rows_webhook.UPDATE, *rows_webhook.UPDATE_WITHOUT_KAFKA,
     *rows_publish.PUBLISH, *rows_publish.PUBLISH_WITHOUT_KAFKA,
     *rows_admin.ADMIN, *rows_rpc.RPC, *rows_read.READ, *rows_rebuild.REBUILD, *rows_log.RECORD, *rows_log.LOG, rows_log.LAST,
-    *rows_telegram.TELEGRAM,
+    *rows_telegram.TELEGRAM, *rows_page.AT_READS, *rows_page.AT_LOG,
 ]
 SHOWN_ELSEWHERE = {**rows_admin.SHOWN_ELSEWHERE, **rows_rebuild.SHOWN_ELSEWHERE, **rows_log.SHOWN_ELSEWHERE,
                    **rows_kafka.SHOWN_ELSEWHERE}

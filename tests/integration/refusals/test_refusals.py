@@ -12,7 +12,8 @@ import pytest
 
 from deploy.local.servers import Servers
 from tests.e2e.kafka_tools import stalled
-from tests.integration.refusals import rows_admin, rows_kafka, rows_log, rows_publish, rows_read, rows_rebuild, rows_rpc
+from tests.integration.refusals import rows_admin, rows_kafka, rows_log, rows_page, rows_publish, rows_read, rows_rebuild
+from tests.integration.refusals import rows_rpc
 from tests.integration.refusals import rows_telegram, rows_webhook
 from tests.integration.refusals.rows_admin import AdminBench
 from tests.integration.refusals.rows_log import LogBench
@@ -142,13 +143,14 @@ def at_reads(
     folder = tmp_path_factory.mktemp("refusing_reads")
     (folder / "tokens").write_text(RPC_TOKEN + "\n")
     (folder / "admin_tokens").write_text(rows_rebuild.ADMIN_TOKEN + "\n")
+    (folder / "page_tokens").write_text(rows_page.PAGE_TOKEN + "\n")
     url, rpc, admin = servers.create_database("t_refusals_reads"), free_port(), free_port()
     environment = {
         "STORE_BOT_ID": str(BOT_ID), "STORE_DATABASE_URL": url, "STORE_ROLES": "rpc",
         "STORE_RPC_LISTEN": f"127.0.0.1:{rpc}", "STORE_ADMIN_LISTEN": f"127.0.0.1:{admin}",
         "STORE_RPC_TOKENS_FILE": str(folder / "tokens"), "STORE_RPC_POOL_MIN": "1", "STORE_RPC_POOL_MAX": "1",
         "STORE_LOCK_TIMEOUT_MS": "20000", "STORE_RPC_ADMIN_TOKENS_FILE": str(folder / "admin_tokens"),
-        "STORE_KAFKA_BOOTSTRAP_SERVERS": servers.kafka_bootstrap,
+        "STORE_KAFKA_BOOTSTRAP_SERVERS": servers.kafka_bootstrap, "STORE_PAGE_TOKENS_FILE": str(folder / "page_tokens"),
     }
     with Background() as loop:
         loop.run(run_command(binaries / "telefact-store", ["migrate"], environment))
@@ -185,10 +187,17 @@ def test_the_stores_admin_listener_refuses(at_reads: tuple[ReadBench, Process], 
     bench.admin.good()
 
 
+@pytest.mark.parametrize("row", rows_page.AT_READS, ids=str)
+def test_the_status_page_refuses(at_reads: tuple[ReadBench, Process], row: Row) -> None:
+    bench, process = at_reads
+    process.hold(row, bench)
+    rows_page.good(bench.admin)
+
+
 def test_the_table_has_every_code_of_a_store_that_reads(at_reads: tuple[ReadBench, Process]) -> None:
     _, process = at_reads
-    known = {key for key in process.counts() if key[0] in ("admin", "rpc", "read", "rebuild")}
-    rows = [*rows_read.READ, *rows_rebuild.REBUILD, *rows_rpc.RPC]
+    known = {key for key in process.counts() if key[0] in ("admin", "page", "rpc", "read", "rebuild")}
+    rows = [*rows_read.READ, *rows_rebuild.REBUILD, *rows_rpc.RPC, *rows_page.AT_READS, *rows_page.AT_LOG]
     assert known == codes(rows) | ADMIN_CODES | {*rows_rebuild.SHOWN_ELSEWHERE}
     process.check_lines()
 
@@ -210,10 +219,11 @@ def at_log(
     with Background() as loop:
         service = store(log, url, binaries, folder, **settings)
         with running(loop, service) as process, connected(url) as database:
-            yield LogBench(log, database, lambda: loop.run(service.metrics())), process
+            port = int(service.admin.rpartition(":")[2])
+            yield LogBench(log, database, lambda: loop.run(service.metrics()), port), process
 
 
-@pytest.mark.parametrize("row", [*rows_log.RECORD, *rows_log.LOG], ids=str)
+@pytest.mark.parametrize("row", [*rows_log.RECORD, *rows_log.LOG, *rows_page.AT_LOG], ids=str)
 def test_the_store_refuses_of_the_log(at_log: tuple[LogBench, Process], row: Row) -> None:
     bench, process = at_log
     process.hold(row, bench)
@@ -223,7 +233,7 @@ def test_the_store_refuses_of_the_log(at_log: tuple[LogBench, Process], row: Row
 def test_the_table_has_every_code_of_a_store_that_ingests(at_log: tuple[LogBench, Process]) -> None:
     bench, process = at_log
     process.hold(rows_log.LAST, bench)
-    known = codes([*rows_log.RECORD, *rows_log.LOG, rows_log.LAST]) | ADMIN_CODES
+    known = codes([*rows_log.RECORD, *rows_log.LOG, rows_log.LAST, *rows_page.AT_READS, *rows_page.AT_LOG]) | ADMIN_CODES
     assert set(process.counts()) == known | {*rows_log.SHOWN_ELSEWHERE} | {*rows_kafka.SHOWN_ELSEWHERE}
     process.check_lines()
 
