@@ -109,6 +109,7 @@ Still running
                -d '{{"events":[{{"idempotency_key":"k1","event":{{"ad_counted":{{"user_id":5}}}}}}]}}' \\
                {pair.publish_targets[0]} telefact.gateway.v1.PublishService/Publish
   webhooks   {"  ".join(pair.webhooks)}
+  page       http://{pair.store.admin}/
   metrics    {gateways}  {_admin(pair.store)}
   logs       {pair.plan.work_dir}
   stop       .cache/venv/bin/python -m tests.demo --stop""")

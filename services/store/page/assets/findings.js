@@ -42,10 +42,11 @@ function ofLag(ingest) {
     return { level: 'ok', title: 'Everything is applied', text: `Everything in the log of ${whose} ${words.count(going.length, 'partition')} is in the tables.` };
   }
   const age = words.duration(ingest.lag_ms);
+  const isAgeKnown = ingest.lag_ms > 0;
   return {
     level: ingest.lag_ms > SLOW_MS ? 'warn' : 'ok',
-    title: `${age} behind`,
-    text: `${words.count(records, 'record')} of the log ${records === 1 ? 'is' : 'are'} not in the tables yet; the newest applied event is ${age} old.`,
+    title: `${isAgeKnown ? age : words.count(records, 'record')} behind`,
+    text: `${words.count(records, 'record')} of the log ${records === 1 ? 'is' : 'are'} not in the tables yet${isAgeKnown ? `; the newest applied event is ${age} old` : ''}.`,
   };
 }
 

@@ -28,7 +28,7 @@ function tableOf(card) {
     return [isCut(card.series, i) ? `${start} (cut by the range)` : start, words.number(value)];
   });
   const columns = [{ title: 'From (UTC)' }, { title: card.about.title, isNumber: true }];
-  return scroller(`${card.about.title}: table`, table(`${card.about.title}, ${card.range}`, columns, rows));
+  return table(`${card.about.title}, ${card.range}`, columns, rows);
 }
 
 function fillTable(card) {
@@ -53,7 +53,7 @@ function makeCard(about) {
   card.people = el('span', { class: 'quiet' });
   card.readout = el('span', { class: 'readout quiet', 'aria-hidden': 'true' });
   card.plot = el('div', { class: 'plot', onpointermove: (event) => tell(card, event), onpointerleave: () => setText(card.readout, '') });
-  card.table = el('div');
+  card.table = scroller(`${about.title}: table`, '');
   card.details = el('details', { ontoggle: () => fillTable(card) }, el('summary', {}, 'Table', el('span', { class: 'hidden' }, ` of ${about.title}`)), card.table);
   const save = csvButton(about.title, about.name, ['start_utc', about.name], () => csvRows(card));
   byId('charts').append(el('article', { class: `card series-${about.name}`, 'aria-labelledby': `title-${about.name}` },
@@ -130,34 +130,36 @@ async function rangeOf(choice, nowS) {
   const to = nowS + 1;
   if (choice.range !== 'all') return { from: to - SECONDS[choice.range], to };
   const first = await firstOf(choice);
-  const length = choice.bucket === 'hour' ? HOUR : DAY;
-  return { from: first === null ? to : Math.max(first, to - (BUCKETS_MAX - 1) * length), to };
+  const earliest = to - (BUCKETS_MAX - 1) * (choice.bucket === 'hour' ? HOUR : DAY);
+  return { from: first === null ? to : Math.max(first, earliest), to, isShort: first !== null && first < earliest };
 }
 
-async function askSeries(choice, range) {
-  return Promise.all(SERIES.map(({ name }) => ask('time-series', { series: name, bucket: choice.bucket, class: choice.class, ...range })));
+function askSeries(choice, { from, to }) {
+  return Promise.all(SERIES.map(({ name }) => ask('time-series', { series: name, bucket: choice.bucket, class: choice.class, from, to })));
 }
 
-function showTotals(totals, choice) {
+function showTotals(totals, choice, range) {
+  const begins = range.isShort ? `; the chart begins ${words.day(range.from * 1000, true)}` : '';
   for (const { name, total, people } of SERIES) {
     const card = cards.get(name);
     card.range = RANGES[choice.range];
     setText(card.total, words.number(totals[total]));
-    setText(card.people, people === null ? RANGES[choice.range] : `by ${words.count(totals[people], 'chat')}, ${RANGES[choice.range]}`);
+    setText(card.people, `${people === null ? '' : `by ${words.count(totals[people], 'chat')}, `}${card.range}${begins}`);
   }
 }
 
 /** Asks for everything of the choice {range, bucket, class} and shows it. */
 export async function refreshTraffic(choice, nowMs) {
   const nowS = Math.floor(nowMs / 1000);
+  const range = await rangeOf(choice, nowS);
   const [totals, series, others, referrals] = await Promise.all([
     ask('bot-stats', { class: choice.class, seconds: SECONDS[choice.range], now: nowS }),
-    rangeOf(choice, nowS).then((range) => askSeries(choice, range)),
+    askSeries(choice, range),
     ask('other-stats'),
     ask('referral-stats'),
   ]);
   measure();
-  showTotals(totals, choice);
+  showTotals(totals, choice, range);
   SERIES.forEach(({ name }, i) => {
     const card = cards.get(name);
     card.series = series[i];
