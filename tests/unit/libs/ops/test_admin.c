@@ -223,16 +223,11 @@ static void unusable_address_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(probes_are_ok_while_their_checks_hold),
-        TEST(each_probe_fails_by_its_own_checks),
-        TEST(draining_is_not_ready_but_alive),
-        TEST(metrics_are_prometheus_text),
-        TEST(who_prefers_openmetrics_gets_it),
-        TEST(anything_else_is_refused),
-        TEST(what_the_service_serves_stands_beside_it),
-        TEST(what_is_refused_is_counted),
-        TEST(the_metrics_tell_whether_it_is_ready),
-        TEST(unusable_address_is_told),
+        TEST(probes_are_ok_while_their_checks_hold),    TEST(each_probe_fails_by_its_own_checks),
+        TEST(draining_is_not_ready_but_alive),          TEST(metrics_are_prometheus_text),
+        TEST(who_prefers_openmetrics_gets_it),          TEST(anything_else_is_refused),
+        TEST(what_the_service_serves_stands_beside_it), TEST(what_is_refused_is_counted),
+        TEST(the_metrics_tell_whether_it_is_ready),     TEST(unusable_address_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
