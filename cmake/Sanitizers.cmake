@@ -13,11 +13,15 @@ if(TELEFACT_COVERAGE)
 endif()
 
 # Never together with a sanitizer: fortify hides what AddressSanitizer finds.
+if(TELEFACT_HARDEN AND TELEFACT_SANITIZE)
+  message(FATAL_ERROR "TELEFACT_HARDEN and TELEFACT_SANITIZE exclude each other")
+endif()
 if(TELEFACT_HARDEN)
   target_compile_options(project_instruments INTERFACE
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
     -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr -fno-strict-overflow
     -fno-delete-null-pointer-checks -Werror=format-security -fPIE
+    -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= # the same bytes wherever the sources lie
     $<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-fcf-protection=full>)
   target_link_options(project_instruments INTERFACE
     -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)

@@ -44,7 +44,8 @@ function(telefact_library)
   set_property(GLOBAL APPEND PROPERTY telefact_libraries ${target})
 endfunction()
 
-# telefact_service(NAME LINK TARGET...): the executable of this folder's main.c.
+# telefact_service(NAME LINK TARGET...): the executable of this folder's main.c, installed as the
+# component of its name.
 function(telefact_service name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LINK")
   if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.c)
@@ -54,6 +55,7 @@ function(telefact_service name)
   add_executable(${name} main.c)
   target_link_libraries(${name} PRIVATE ${arg_LINK})
   telefact_compile(${name})
+  install(TARGETS ${name} RUNTIME COMPONENT ${name})
 endfunction()
 
 # telefact_embed(SYMBOL HEADER FILE...): compile the bytes of files into this folder's library, as the
