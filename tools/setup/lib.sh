@@ -59,3 +59,14 @@ has_go() {
   version=$(go env GOVERSION 2>/dev/null) || return 1
   [ "$(printf '%s\n' go1.26 "$version" | sort -V | head -n 1)" = go1.26 ]
 }
+
+# debian_mirror [SUFFIX]: where this machine gets its own suite from (with SUFFIX -security: the fixes
+# of it); nothing when it does not.
+debian_mirror() {
+  local suite
+  # shellcheck source=/dev/null
+  suite=$(. /etc/os-release && echo "$VERSION_CODENAME${1:-}")
+  # shellcheck disable=SC2016 # these are apt's own placeholders
+  apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v suite="$suite" '$1 == suite && !found {found = $2} END {print found}'
+}

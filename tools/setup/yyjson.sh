@@ -9,17 +9,10 @@ set -euo pipefail
 SOURCE=/etc/apt/sources.list.d/telefact-yyjson.sources
 PIN=/etc/apt/preferences.d/telefact-yyjson
 
-# The mirror that this machine already uses for its own suite.
-debian_mirror() {
-  # shellcheck disable=SC2016 # these are apt's own placeholders
-  apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
-    awk '$1 == "bookworm" {print $2; exit}'
-}
-
 pin_trixie() {
   local mirror
-  mirror=$(debian_mirror)
-  [ -n "$mirror" ] || fail "no source of suite bookworm is configured"
+  mirror=$(debian_mirror '')
+  [ -n "$mirror" ] || fail "no source of this machine's own suite is configured"
   printf '%s\n' 'Types: deb' "URIs: $mirror" 'Suites: trixie' 'Components: main' \
     'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg' | as_root tee $SOURCE >/dev/null
   printf '%s\n' 'Package: *' 'Pin: release n=trixie' 'Pin-Priority: -1' '' \
