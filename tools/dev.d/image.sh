@@ -7,8 +7,6 @@ shopt -s inherit_errexit # a failure inside $(…) is one
 # shellcheck source=tools/setup/lib.sh
 . tools/setup/lib.sh
 
-SUITE=trixie
-PACKAGES=deploy/images/build-packages
 out=$PWD/build/images
 base=
 source_url=
@@ -21,57 +19,6 @@ usage: ./dev image [--base IMAGE|FILE] [--out FOLDER] [--source URL]
   --out     where the archives and SBOMs go (build/images)
   --source  label org.opencontainers.image.source (the https URL of remote "origin")
 END
-}
-
-install_tools() {
-  local tool missing=()
-  for tool in buildah mmdebstrap; do
-    command -v $tool >/dev/null || missing+=("$tool")
-  done
-  if [ ${#missing[@]} -gt 0 ]; then
-    as_root apt-get update -qq
-    apt_install "${missing[@]}"
-  fi
-}
-
-# The lines of sources.list for SUITE: fixes too, when this machine gets its own from somewhere.
-sources() {
-  local part mirror
-  for part in '' -updates -security; do
-    mirror=$(debian_mirror "$part")
-    [ -z "$mirror" ] ||
-      echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $SUITE$part main"
-  done
-}
-
-# How this machine's apt reaches its mirror.
-apt_options() {
-  apt-config dump | grep -E '^Acquire::(https?::|Check-|Retries)' | grep -v '""' | sed 's/^/--aptopt=/; s/;$//'
-}
-
-# make_base FILE: documents are left out, licences stay.
-make_base() {
-  local options
-  [ -n "$(debian_mirror '')" ] || fail "this machine's apt has no source of its own suite"
-  mapfile -t options < <(apt_options)
-  sources | mmdebstrap --quiet --variant=apt --format=tar --include="$(paste -sd, $PACKAGES)" \
-    "${options[@]}" --aptopt='APT::Install-Recommends "false"' \
-    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-    $SUITE "$1.part" -
-  mv "$1.part" "$1"
-}
-
-todays_base() {
-  local file
-  file=$CACHE/images/base-$(inputs_hash $PACKAGES "$0" "$(date -u +%F)" | cut -c -16).tar
-  if [ ! -e "$file" ]; then
-    say "Debian $SUITE with the build's packages" >&2
-    rm -rf "$CACHE/images"
-    mkdir -p "$CACHE/images"
-    make_base "$file" >&2
-  fi
-  echo "$file"
 }
 
 in_store() {
@@ -124,12 +71,12 @@ while [ $# -gt 0 ]; do
 done
 # Root, because the files of an image belong to it.
 [ "$(id -u)" -eq 0 ] || exec sudo "$0" ${base:+--base "$base"} --out "$out" ${source_url:+--source "$source_url"}
-install_tools
+command -v buildah >/dev/null || { as_root apt-get update -qq; apt_install buildah; }
 describe_sources
 mkdir -p "$out"
 work=$(mktemp -d "$out/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-[ -n "$base" ] || base=$(todays_base)
+[ -n "$base" ] || base=$(deploy/images/base.sh)
 [ ! -f "$base" ] || base=$(import "$base")
 build gateway
 build store
