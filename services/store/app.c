@@ -13,6 +13,7 @@
 #include "services/store/postgres/database_url.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/pg_metrics.h"
+#include "services/store/replay_metrics.h"
 
 #include <stdlib.h>
 
@@ -196,6 +197,8 @@ int app_run(const struct store_settings *settings)
     ingest_refusals_add();
     consumer_add_metrics(&settings->kafka);
     app_page_add_metrics();
+    if (has_role(&app, STORE_ROLE_INGEST))
+        replay_metrics_add();
     app.conninfo = database_url_conninfo(settings->database_url);
     app.loop = loop_new();
     app.tick = loop_timer_new(app.loop, on_tick, &app);

@@ -128,6 +128,7 @@ static void build_core(struct app_ingest *ingest)
         .dead_letters_per_1000 = (uint32_t)settings->dead_letters_per_1000,
         .dead_letter_ms = settings->dead_letter_days * DAY_MS,
         .position_check_ms = settings->position_check_ms,
+        .tends_generations = ingest->options.rebuild == 0,
     };
     ingest->writer = writer_new(&writer);
     ingest->store = writer_port(ingest->writer);

@@ -236,6 +236,7 @@ static void add_metrics(const struct app_replay *app)
 {
     admin_add_metrics();
     replay_metrics_add();
+    replay_metrics_add_lags();
     ingest_metrics_add();
     pg_metrics_add_writer();
     ingest_refusals_add();

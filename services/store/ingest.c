@@ -23,6 +23,7 @@
 #define BEHIND_LINGER_MS 50
 #define STOP_POLL_MS 20
 #define LETTERS_EVERY_MS 15000
+#define GENERATIONS_EVERY_MS 5000
 
 struct ingest *ingest_new(const struct ingest_options *options, const struct record_source *source,
                           const struct projection_store *store)
@@ -337,6 +338,10 @@ static bool do_due(struct ingest *ingest, struct err *err)
     if (ingest->phase == INGEST_RUNNING && now_ms >= ingest->letters_at_ms && !ingest->is_open) {
         ingest->letters_at_ms = now_ms + LETTERS_EVERY_MS;
         ingest_tend_letters(ingest, now_unix_ms());
+    }
+    if (ingest->phase == INGEST_RUNNING && now_ms >= ingest->generations_at_ms) {
+        ingest->generations_at_ms = now_ms + GENERATIONS_EVERY_MS;
+        ingest_tend_generations(ingest, now_ms);
     }
     return true;
 }

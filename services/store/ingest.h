@@ -28,6 +28,7 @@ struct ingest_options {
     uint32_t dead_letters_per_1000;
     int64_t dead_letter_ms; /* so long they keep their bytes; 0: never looked at */
     int64_t position_check_ms;
+    bool tends_generations; /* the ordinary store: not only the one that it writes */
 };
 
 struct ingest_status {

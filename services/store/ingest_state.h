@@ -10,6 +10,7 @@
 #include "services/store/ingest_board.h"
 #include "services/store/letter_rate.h"
 #include "services/store/position_check.h"
+#include "services/store/replay_report.h"
 #include "services/store/tombstones.h"
 
 #include <stdatomic.h>
@@ -72,9 +73,11 @@ struct ingest {
     struct backoff backoff;
     struct backoff held; /* between two looks at the limits */
     int64_t retry_at_ms;
-    int64_t check_at_ms;   /* when positions are checked again */
-    int64_t lag_at_ms;     /* when lags are measured again */
-    int64_t letters_at_ms; /* when dead letters are tended again */
+    int64_t check_at_ms;       /* when positions are checked again */
+    int64_t lag_at_ms;         /* when lags are measured again */
+    int64_t letters_at_ms;     /* when dead letters are tended again */
+    int64_t generations_at_ms; /* likewise the generations beside the one that is written */
+    struct replay_speed rebuild_speed;
     char logged_trouble[sizeof(((struct err *)NULL)->text)]; /* the last one; empty: none */
 
     /* Read by other threads. */
@@ -115,6 +118,9 @@ void ingest_measure_lag(struct ingest *ingest, int64_t now_ms);
 /* ingest_letters.c: take the bytes of old dead letters away and count the open ones; `now_unix_ms`
  * is what they are old by. */
 void ingest_tend_letters(struct ingest *ingest, int64_t now_unix_ms);
+/* ingest_generations.c: erase in those of a past moment who was erased since; show how far the one
+ * is that is rebuilt. */
+void ingest_tend_generations(struct ingest *ingest, int64_t now_ms);
 
 /* Try to begin at the fences. ERR_FATAL: the process cannot go on. */
 MUST_CHECK bool ingest_try_begin(struct ingest *ingest, struct err *err);

@@ -63,6 +63,18 @@ static bool tend_letters(void *self, int64_t expire_before_ms, struct letter_cen
     return pace->store.tend_letters(pace->store.self, expire_before_ms, out, err);
 }
 
+static bool erase_past(void *self, int64_t *out, struct err *err)
+{
+    struct pace *pace = self;
+    return pace->store.erase_past(pace->store.self, out, err);
+}
+
+static bool look_at_rebuild(void *self, struct rebuild_census *out, struct err *err)
+{
+    struct pace *pace = self;
+    return pace->store.look_at_rebuild(pace->store.self, out, err);
+}
+
 static void close_store(void *self)
 {
     struct pace *pace = self;
@@ -85,6 +97,8 @@ struct projection_store pace_port(struct pace *pace)
                                      .is_bulk = is_bulk,
                                      .apply = apply,
                                      .tend_letters = tend_letters,
+                                     .erase_past = erase_past,
+                                     .look_at_rebuild = look_at_rebuild,
                                      .close = close_store,
                                      .self = pace};
 }

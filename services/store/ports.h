@@ -11,6 +11,7 @@
 #include "libs/wire/event.h"
 #include "libs/wire/fingerprint.h"
 #include "services/store/fold.h"
+#include "services/store/replay_states.h"
 #include "services/store/tombstones.h"
 
 #define CLUSTER_ID_MAX 64 /* with the NUL */
@@ -177,6 +178,14 @@ struct letter_census {
     int64_t expired;   /* letters that lost their bytes now */
 };
 
+/* The generation that is being rebuilt. */
+struct rebuild_census {
+    int generation; /* 0: none is */
+    enum generation_state state;
+    bool is_paused;
+    int64_t done, total; /* events of the log when the rebuild began */
+};
+
 struct projection_store {
     /* Connect if needed; check schema, bot and generation. ERR_RETRY: later. ERR_FATAL: never. */
     bool (*open)(void *self, struct err *err);
@@ -196,6 +205,11 @@ struct projection_store {
      * bounded number at a time, and count the open ones. ERR_RETRY. */
     bool (*tend_letters)(void *self, int64_t expire_before_ms, struct letter_census *out,
                          struct err *err);
+    /* Erase in the generations of a past moment who was erased after it; *out: how many events took
+     * effect there. ERR_RETRY. */
+    bool (*erase_past)(void *self, int64_t *out, struct err *err);
+    /* How far the generation is that is rebuilt, if one is. ERR_RETRY. */
+    bool (*look_at_rebuild)(void *self, struct rebuild_census *out, struct err *err);
     /* Give up the connection, and what is open with it; the next open makes a new one. */
     void (*close)(void *self);
     void *self;

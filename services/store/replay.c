@@ -157,7 +157,8 @@ static bool make_indexes(struct replay *replay, const struct look *look, struct 
     if (!store->hold(store->self, id, true, err) || !store->make_indexes(store->self, id, err))
         return false;
     if (look->row.has_end)
-        return move(replay, GENERATION_INDEXING, GENERATION_PAST, "", err);
+        return store->erase_later(store->self, id, err) &&
+               move(replay, GENERATION_INDEXING, GENERATION_PAST, "", err);
     return store->hold(store->self, id, false, err) &&
            move(replay, GENERATION_INDEXING, GENERATION_CATCHING_UP, "", err);
 }

@@ -10,9 +10,9 @@ enum number {
     NUMBER_TOTAL,
     NUMBER_PER_SECOND,
     NUMBER_LEFT,
-    NUMBER_BEHIND,
-    NUMBER_LIVE_BEHIND,
     NUMBER_PAUSED,
+    NUMBER_BEHIND, /* and what follows: a lag */
+    NUMBER_LIVE_BEHIND,
     NUMBERS,
 };
 
@@ -24,7 +24,8 @@ static struct metric_series series[NUMBERS];
                  .series = &series[number_], \
                  .count = 1}
 static struct metric numbers[NUMBERS] = {
-    GAUGE(NUMBER_GENERATION, "rebuild_generation", "Number of the generation that is rebuilt."),
+    GAUGE(NUMBER_GENERATION, "rebuild_generation",
+          "Number of the generation that is rebuilt; 0: none is."),
     GAUGE(NUMBER_DONE, "rebuild_events_done", "Events of rebuild_events_target that it has."),
     GAUGE(NUMBER_TOTAL, "rebuild_events_target", "Events of the log when the rebuild began."),
     GAUGE(NUMBER_PER_SECOND, "rebuild_events_per_second",
@@ -45,6 +46,14 @@ static struct metric states = {.name = "rebuild_state",
                                .series = state_series,
                                .count = GENERATION_STATES};
 
+void replay_metrics_none(void)
+{
+    for (int i = 0; i < NUMBERS; i++)
+        metric_set(&series[i], i == NUMBER_LEFT ? -1 : 0);
+    for (int state = 0; state < GENERATION_STATES; state++)
+        metric_set(&state_series[state], 0);
+}
+
 void replay_metrics_add(void)
 {
     for (int state = 0; state < GENERATION_STATES; state++) {
@@ -52,11 +61,18 @@ void replay_metrics_add(void)
                        generation_state_name((enum generation_state)state));
         state_series[state].labels = state_labels[state];
     }
-    for (int i = 0; i < NUMBERS; i++) {
+    for (int i = 0; i < NUMBERS; i++)
         series[i].labels = "";
+    for (int i = 0; i < NUMBER_BEHIND; i++)
         metrics_add(&numbers[i]);
-    }
     metrics_add(&states);
+    replay_metrics_none();
+}
+
+void replay_metrics_add_lags(void)
+{
+    for (int i = NUMBER_BEHIND; i < NUMBERS; i++)
+        metrics_add(&numbers[i]);
 }
 
 void replay_metrics_set(int generation, const struct replay_view *view,

@@ -6,6 +6,9 @@
 #include "services/store/replay_report.h"
 
 void replay_metrics_add(void);
+/* Also how far it and the live one are behind the log: only who rebuilds knows. */
+void replay_metrics_add_lags(void);
+void replay_metrics_none(void); /* nothing is rebuilt */
 void replay_metrics_set(int generation, const struct replay_view *view,
                         const struct replay_speed *speed);
 

@@ -81,6 +81,8 @@ struct generation_store {
     bool (*set_paused)(void *self, int id, bool is_paused, struct err *err);
     /* Indexes, and the planner's figures. May take long. */
     bool (*make_indexes)(void *self, int id, struct err *err);
+    /* It stands at a past moment, held: erase in it who is known to be erased after that. */
+    bool (*erase_later)(void *self, int id, struct err *err);
     /* Compare it with the live one at one position. *out_equal: nothing differs that must not.
      * ERR_RETRY also when the two did not come to the same position in time. */
     bool (*compare)(void *self, const struct generation_compare *compare, bool *out_equal,

@@ -18,7 +18,7 @@ import pytest
 from deploy.local.servers import Servers
 from tests.faults.repeat import patience, rounds
 from tests.integration.store_log import (
-    ERASED_MS, Event, Log, connected, environment, make, rows, seen, store, video, wait_for,
+    ERASED_MS, PATIENCE_S, Event, Log, connected, environment, make, rows, seen, store, video, wait_for,
 )
 from tests.support.processes import Service, free_port
 from tests.support.protos import read_grpc, read_pb2
@@ -317,6 +317,37 @@ def test_a_past_moment_is_built_beside_and_never_goes_live(bench: Bench) -> None
                 beyond = ",".join(f"{p}:{end + 10_000}" for p, end in sorted(ends.items()))
                 assert (await bench.replay("start", "--as-of", beyond))[0] == 1
                 assert "ends before offset" in bench.log_text()
+
+    run(body)
+
+
+def test_an_ordinary_store_shows_how_far_a_rebuild_is(bench: Bench) -> None:
+    async def shows(service: Service, **wanted: float) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            found = await service.metrics()
+            if all(found[f"rebuild_{name}"] == value for name, value in wanted.items()):
+                return
+            assert asyncio.get_running_loop().time() < deadline, (wanted, found)
+            await asyncio.sleep(0.1)
+
+    async def body() -> None:
+        bench.log.put(varied(300))
+        service = bench.store()
+        async with service:
+            with connected(bench.url) as database:
+                await until("applied", lambda: applied(database, 1) == 300)
+                await shows(service, generation=0, eta_seconds=-1)
+                assert (await bench.replay("start", "--no-work"))[0] == 0, bench.log_text()
+                await shows(service, generation=2, events_done=0, events_target=300, paused=0, **{'state{state="building"}': 1})
+                assert (await bench.replay("pause"))[0] == 0
+                await shows(service, paused=1)
+                assert (await bench.replay("resume"))[0] == 0
+                database.execute("UPDATE g1.users SET videos = videos + 1 WHERE user_id = 5")
+                assert (await bench.replay("work"))[0] == 1
+                await shows(service, generation=2, events_done=300, paused=0, **{'state{state="failed"}': 1})
+                assert (await bench.replay("cancel"))[0] == 0
+                await shows(service, generation=0, events_target=0, **{'state{state="failed"}': 0})
 
     run(body)
 

@@ -132,6 +132,19 @@ static bool fake_make_indexes(void *self, int id, struct err *err)
     return true;
 }
 
+static bool fake_erase_later(void *self, int id, struct err *err)
+{
+    struct fake_generations *fake = self;
+    if (!fake->is_held || fake->indexed == 0)
+        return err_set(err, ERR_FATAL, "it is still written");
+    if (fake->unwell_erases > 0) {
+        fake->unwell_erases--;
+        return err_set(err, ERR_RETRY, "the fake database is unwell");
+    }
+    fake->erased[id]++;
+    return true;
+}
+
 static bool fake_compare(void *self, const struct generation_compare *compare, bool *out_equal,
                          struct err *err)
 {
@@ -217,6 +230,7 @@ struct generation_store fake_generations_store(struct fake_generations *fake)
         .hold = fake_hold,
         .set_paused = fake_set_paused,
         .make_indexes = fake_make_indexes,
+        .erase_later = fake_erase_later,
         .compare = fake_compare,
         .swap = fake_swap,
         .drop = fake_drop,

@@ -28,10 +28,12 @@ struct fake_generations {
     int64_t at_time[FAKE_LOG_PARTITIONS]; /* what the log answers for any moment */
     const char *differing;                /* a table; NULL: all are equal */
     int unwell_compares;                  /* so many fail first */
+    int unwell_erases;                    /* likewise */
     /* What happened. */
     bool is_held;
     int64_t asked_ms; /* the moment */
     int indexed;
+    int erased[FAKE_GENERATIONS_MAX]; /* how often erases behind its end were applied; by id */
 };
 
 void fake_generations_init(struct fake_generations *fake);

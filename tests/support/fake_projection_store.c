@@ -453,6 +453,29 @@ static bool fake_tend_letters(void *self, int64_t expire_before_ms, struct lette
     return true;
 }
 
+static bool fake_erase_past(void *self, int64_t *out, struct err *err)
+{
+    struct fake_projection_store *fake = self;
+    if (fake->unwell_erases > 0) {
+        fake->unwell_erases--;
+        return err_set(err, ERR_RETRY, "the fake database is down");
+    }
+    fake->past_erases++;
+    *out = 0;
+    return true;
+}
+
+static bool fake_look_at_rebuild(void *self, struct rebuild_census *out, struct err *err)
+{
+    struct fake_projection_store *fake = self;
+    if (fake->unwell_looks > 0) {
+        fake->unwell_looks--;
+        return err_set(err, ERR_RETRY, "the fake database is down");
+    }
+    *out = fake->rebuild;
+    return true;
+}
+
 void fake_projection_store_init(struct fake_projection_store *fake)
 {
     *fake = (struct fake_projection_store){0};
@@ -465,6 +488,8 @@ struct projection_store fake_projection_store_port(struct fake_projection_store 
                                      .is_bulk = fake_is_bulk,
                                      .apply = fake_apply,
                                      .tend_letters = fake_tend_letters,
+                                     .erase_past = fake_erase_past,
+                                     .look_at_rebuild = fake_look_at_rebuild,
                                      .close = fake_close,
                                      .self = fake};
 }

@@ -64,13 +64,16 @@ struct fake_projection_store {
     int in_doubt_applies;            /* so many applies commit and answer APPLY_UNWELL */
     int unwell_opens;                /* so many opens fail */
     int unwell_tends;                /* so many looks at dead letters fail */
+    int unwell_erases;               /* so many erases in past moments fail */
+    int unwell_looks;                /* so many looks at the rebuild fail */
+    struct rebuild_census rebuild;   /* what they find */
     int64_t bad_user;                /* a batch with an event of this user answers APPLY_BAD_ROW */
     int64_t bug_user;                /* likewise APPLY_BUG */
     void (*before_apply)(void *arg); /* or NULL */
     void *before_apply_arg;
 
     /* Counts. */
-    int opens, closes, applies, commits, tends;
+    int opens, closes, applies, commits, tends, past_erases;
     int lefts; /* batches that stayed open */
     size_t largest_batch;
 

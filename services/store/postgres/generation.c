@@ -139,6 +139,11 @@ bool generation_end_bulk(struct session *session, int id, struct err *err)
     return PQgetisnull(result, 0, 0) != 0 || run_script(session, "end_bulk.sql", id, err);
 }
 
+bool generation_make_past_indexes(struct session *session, int id, struct err *err)
+{
+    return run_script(session, "past.sql", id, err);
+}
+
 bool generation_point_views(struct session *session, int id, struct err *err)
 {
     return run_script(session, "views.sql", id, err);

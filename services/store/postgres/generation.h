@@ -40,6 +40,8 @@ MUST_CHECK bool generation_begin_bulk(struct session *session, int id, struct er
 MUST_CHECK bool generation_make_indexes(struct session *session, int id, struct err *err);
 /* Then do what the bulk deferred; nothing, if that was done before. */
 MUST_CHECK bool generation_end_bulk(struct session *session, int id, struct err *err);
+/* Those by which a generation of a past moment finds who is erased later; each may be there. */
+MUST_CHECK bool generation_make_past_indexes(struct session *session, int id, struct err *err);
 /* Point the views at it, inside the session's transaction. */
 MUST_CHECK bool generation_point_views(struct session *session, int id, struct err *err);
 

@@ -6,6 +6,7 @@
 #include "services/store/postgres/generation.h"
 #include "services/store/postgres/generations_state.h"
 #include "services/store/postgres/migrate.h"
+#include "services/store/postgres/past.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -383,6 +384,18 @@ static bool make_indexes(void *self, int id, struct err *err)
     return is_good;
 }
 
+static bool erase_later(void *self, int id, struct err *err)
+{
+    struct generations *generations = self;
+    struct past past = {generations->options, generations->bot_id};
+    int64_t erased = 0;
+    if (!past_erase(&past, id, &erased, err))
+        return false;
+    log_info("erased who was erased after that moment", LOG_INT("generation", id),
+             LOG_INT("events", erased));
+    return true;
+}
+
 /* ---- removing one ---- */
 
 static bool begin_drop(struct session *session, int id, struct err *err)
@@ -450,6 +463,7 @@ struct generation_store generations_port(struct generations *generations)
         .hold = hold,
         .set_paused = set_paused,
         .make_indexes = make_indexes,
+        .erase_later = erase_later,
         .compare = generations_compare,
         .swap = generations_swap,
         .drop = drop,

@@ -3,6 +3,7 @@
 #include "libs/base/fault.h"
 #include "libs/base/mem.h"
 #include "libs/base/now.h"
+#include "services/store/postgres/generation.h"
 #include "services/store/postgres/network.h"
 #include "services/store/postgres/sqlstate.h"
 #include "services/store/postgres/transaction_rows.h"
@@ -299,6 +300,24 @@ static bool write_batch(struct transaction *transaction, struct err *err)
     else
         return false;
     return true;
+}
+
+bool transaction_prepare(struct session *session, const struct generation_writing *writing,
+                         struct err *err)
+{
+    if (!session_enter_pipeline(session, err))
+        return false;
+    for (int i = 0; i < LAYOUT_STATEMENTS; i++) {
+        enum layout_statement statement = (enum layout_statement)i;
+        if (statement == LAYOUT_DEFER_ERASURE && !writing->defers_erasures)
+            continue; /* its table is not there */
+        char *sql = layout_sql(statement, writing->generation);
+        bool is_sent = session_prepare(session, layout_name(statement), sql, err);
+        free(sql);
+        if (!is_sent)
+            return false;
+    }
+    return session_collect(session, NULL, NULL, err);
 }
 
 enum apply_result transaction_run(struct transaction *transaction, struct batch *batch,

@@ -18,6 +18,8 @@
 #include "services/store/postgres/facts.h"
 #include "services/store/postgres/pipeline.h"
 
+struct generation_writing;
+
 struct transaction { /* memory that serves every batch; zeroed except session and generation */
     struct pipeline pipeline; /* and the session */
     int generation;
@@ -38,6 +40,10 @@ struct transaction { /* memory that serves every batch; zeroed except session an
     size_t user_count;
     size_t rows_set, rows_found; /* by place: sent, and found there */
 };
+
+/* A new session writes the generation from now on. */
+MUST_CHECK bool transaction_prepare(struct session *session,
+                                    const struct generation_writing *writing, struct err *err);
 
 /* On anything but APPLY_COMMITTED the session may be inside a transaction. */
 enum apply_result transaction_run(struct transaction *transaction, struct batch *batch,

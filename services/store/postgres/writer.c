@@ -6,7 +6,9 @@
 #include "services/store/postgres/letters.h"
 #include "services/store/postgres/migrate.h"
 #include "services/store/postgres/network.h"
+#include "services/store/postgres/past.h"
 #include "services/store/postgres/pg_metrics.h"
+#include "services/store/postgres/rebuild_look.h"
 #include "services/store/postgres/session.h"
 #include "services/store/postgres/transaction.h"
 
@@ -54,24 +56,6 @@ static bool set_bulk(struct session *session, bool is_bulk, struct err *err)
                        is_bulk ? "SET synchronous_commit = off" : "RESET synchronous_commit", err);
 }
 
-static bool prepare_all(struct session *session, const struct generation_writing *writing,
-                        struct err *err)
-{
-    if (!session_enter_pipeline(session, err))
-        return false;
-    for (int i = 0; i < LAYOUT_STATEMENTS; i++) {
-        enum layout_statement statement = (enum layout_statement)i;
-        if (statement == LAYOUT_DEFER_ERASURE && !writing->defers_erasures)
-            continue; /* its table is not there */
-        char *sql = layout_sql(statement, writing->generation);
-        bool is_sent = session_prepare(session, layout_name(statement), sql, err);
-        free(sql);
-        if (!is_sent)
-            return false;
-    }
-    return session_collect(session, NULL, NULL, err);
-}
-
 /* The session is there; does it still write what this process writes? */
 static bool is_current(struct writer *writer, bool *out, struct err *err)
 {
@@ -89,7 +73,7 @@ static bool begin_session(struct writer *writer, struct session *session, struct
     struct generation_writing writing;
     if (!check_schema(writer, session, err) ||
         !generation_find(session, writer->options.rebuild, &writing, err) ||
-        !set_bulk(session, writing.is_bulk, err) || !prepare_all(session, &writing, err))
+        !set_bulk(session, writing.is_bulk, err) || !transaction_prepare(session, &writing, err))
         return false;
     if (writer->transaction.generation != writing.generation)
         log_info("writing a generation", LOG_INT("generation", writing.generation));
@@ -321,6 +305,29 @@ static bool tend_letters(void *self, int64_t expire_before_ms, struct letter_cen
     return false;
 }
 
+static bool erase_past(void *self, int64_t *out, struct err *err)
+{
+    struct writer *writer = self;
+    struct past past = {writer->options.session, writer->options.bot_id};
+    if (session_of(writer) == NULL)
+        return err_set(err, ERR_RETRY, "not connected to the database");
+    if (past_erase_all(&past, session_of(writer), out, err))
+        return true;
+    recover(writer);
+    return false;
+}
+
+static bool look_at_rebuild(void *self, struct rebuild_census *out, struct err *err)
+{
+    struct writer *writer = self;
+    if (session_of(writer) == NULL)
+        return err_set(err, ERR_RETRY, "not connected to the database");
+    if (rebuild_look(session_of(writer), out, err))
+        return true;
+    recover(writer);
+    return false;
+}
+
 struct writer *writer_new(const struct writer_options *options)
 {
     struct writer *writer = mem_alloc(sizeof(*writer));
@@ -335,6 +342,8 @@ struct projection_store writer_port(struct writer *writer)
                                      .is_bulk = is_bulk,
                                      .apply = apply,
                                      .tend_letters = tend_letters,
+                                     .erase_past = erase_past,
+                                     .look_at_rebuild = look_at_rebuild,
                                      .close = close_session,
                                      .self = writer};
 }

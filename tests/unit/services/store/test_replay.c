@@ -86,6 +86,7 @@ static void it_goes_by_bulk_indexes_and_comparison_to_the_swap(void **state)
     assert_true(step(bench, 4));
     assert_int_equal(bench->database.indexed, 1);
     assert_false(bench->database.is_held);
+    assert_int_equal(bench->database.erased[2], 0); /* the log brings them */
     assert_int_equal(fake_generations_state(&bench->database, 2), GENERATION_CATCHING_UP);
     assert_true(step(bench, 5));
     assert_int_equal(fake_generations_state(&bench->database, 2), GENERATION_VERIFYING);
@@ -232,8 +233,30 @@ static void a_past_moment_ends_where_it_was_told(void **state)
     assert_true(step(bench, 2));
     assert_true(bench->database.is_held);
     assert_int_equal(fake_generations_state(&bench->database, 2), GENERATION_PAST);
+    assert_int_equal(bench->database.erased[2], 1);
     assert_true(step(bench, 3));
     assert_int_equal(bench->progress, REPLAY_DONE);
+}
+
+/* Nobody is told that it is there before. */
+static void a_past_moment_is_there_once_later_erases_are_applied(void **state)
+{
+    struct bench *bench = *state;
+    struct position end = {0};
+    position_raise(&end, 0, 40);
+    assert_true(make(bench, &end, false));
+    position_done(&end);
+    fake_generations_set_position(&bench->database, 2, 40, 0);
+    bench->database.unwell_erases = 1;
+    begin(bench, false);
+    assert_true(step(bench, 1));
+    assert_false(step(bench, 2));
+    assert_int_equal(bench->err.kind, ERR_RETRY);
+    assert_int_equal(fake_generations_state(&bench->database, 2), GENERATION_INDEXING);
+    assert_int_equal(bench->database.erased[2], 0);
+    assert_true(step(bench, 3));
+    assert_int_equal(fake_generations_state(&bench->database, 2), GENERATION_PAST);
+    assert_int_equal(bench->database.erased[2], 1);
 }
 
 static void an_end_beyond_the_log_is_refused(void **state)
@@ -286,6 +309,7 @@ int main(void)
         TEST(a_pause_stops_it),
         TEST(who_does_not_lead_moves_nothing),
         TEST(a_past_moment_ends_where_it_was_told),
+        TEST(a_past_moment_is_there_once_later_erases_are_applied),
         TEST(an_end_beyond_the_log_is_refused),
         TEST(a_log_without_its_beginning_is_refused_unless_forced),
         TEST(a_dropped_one_is_gone),

@@ -20,8 +20,6 @@ static void progress_is_shown_as_gauges(void **state)
                                .live_behind = 3};
     struct replay_speed speed = {.is_known = true, .per_s = 4.0};
     (void)state;
-    replay_metrics_add();
-    assert_true(metrics_text_has("\nrebuild_state{state=\"building\"} 0\n"));
     replay_metrics_set(2, &view, &speed);
     static const char *const SAMPLES[] = {
         "\nrebuild_generation 2\n",
@@ -46,8 +44,27 @@ static void progress_is_shown_as_gauges(void **state)
     assert_true(metrics_text_has("\nrebuild_paused 0\n"));
 }
 
+static void without_a_rebuild_there_is_none_in_any_state(void **state)
+{
+    struct replay_view view = {.state = GENERATION_FAILED, .done = 5, .total = 5};
+    struct replay_speed speed = {0};
+    (void)state;
+    replay_metrics_set(2, &view, &speed);
+    assert_true(metrics_text_has("\nrebuild_state{state=\"failed\"} 1\n"));
+    replay_metrics_none();
+    assert_true(metrics_text_has("\nrebuild_generation 0\n"));
+    assert_true(metrics_text_has("\nrebuild_events_target 0\n"));
+    assert_true(metrics_text_has("\nrebuild_eta_seconds -1\n"));
+    assert_true(metrics_text_has("\nrebuild_state{state=\"failed\"} 0\n"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(progress_is_shown_as_gauges)};
+    replay_metrics_add();
+    replay_metrics_add_lags();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(progress_is_shown_as_gauges),
+        cmocka_unit_test(without_a_rebuild_there_is_none_in_any_state),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
