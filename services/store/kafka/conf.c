@@ -70,7 +70,6 @@ bool consumer_conf(const struct consumer_options *options, rd_kafka_conf_t **out
 
 static const struct kafka_property PRODUCER_FIXED[] = {
     {"allow.auto.create.topics", "false"},
-    {"queue.buffering.max.messages", "100000"},
 };
 
 bool publisher_conf(const struct publisher_options *options, rd_kafka_conf_t **out, struct err *err)
@@ -81,6 +80,8 @@ bool publisher_conf(const struct publisher_options *options, rd_kafka_conf_t **o
         !kafka_conf_set(conf, "bootstrap.servers", options->bootstrap_servers, err) ||
         !kafka_conf_set_number(conf, "message.timeout.ms", options->delivery_timeout_ms, err) ||
         !kafka_conf_set_number(conf, "queue.buffering.max.kbytes", PUBLISHER_QUEUE_KBYTES, err) ||
+        !kafka_conf_set_number(conf, "queue.buffering.max.messages", PUBLISHER_QUEUE_RECORDS,
+                               err) ||
         !kafka_conf_set_all(conf, PRODUCER_FIXED, COUNT_OF(PRODUCER_FIXED), err) ||
         !produce_conf_set(conf, err))
         return false;

@@ -2,7 +2,8 @@
  * publisher: the log_sink over librdkafka: idempotent, acknowledged by all in-sync replicas.
  *
  * For commands, which wait: one thread calls everything, and every wait ends when a record's
- * delivery timeout has passed. Memory: librdkafka's queue is bounded by PUBLISHER_QUEUE_KBYTES.
+ * delivery timeout has passed. Memory: librdkafka's queue is bounded by PUBLISHER_QUEUE_KBYTES
+ * and PUBLISHER_QUEUE_RECORDS.
  */
 #ifndef SERVICES_STORE_KAFKA_PUBLISHER_H
 #define SERVICES_STORE_KAFKA_PUBLISHER_H
@@ -11,6 +12,8 @@
 #include "services/store/log_ports.h"
 
 #define PUBLISHER_QUEUE_KBYTES 16384
+/* The kilobytes count keys and values alone; with its headers a small record takes 1 KiB. */
+#define PUBLISHER_QUEUE_RECORDS 20000
 
 struct publisher;
 

@@ -146,6 +146,19 @@ static void more_than_the_queue_holds_is_waited_for(void **state)
     assert_int_equal(bench->sink.durable(bench->sink.self), 2 * QUEUE_MIB);
 }
 
+/* Small ones take far more memory than their bytes. */
+static void more_records_than_the_queue_holds_are_waited_for(void **state)
+{
+    struct bench *bench = *state;
+    struct err err;
+    assert_int_equal(rd_kafka_mock_broker_set_rtt(bench->cluster, 1, 500), 0);
+    for (size_t i = 0; i < PUBLISHER_QUEUE_RECORDS + 1000; i++)
+        assert_true(put(bench, 7, LOG_PARTITION_OF_KEY, 1, &err));
+    assert_true(bench->sink.durable(bench->sink.self) >= 1000);
+    assert_true(flush(bench, &err));
+    assert_int_equal(bench->sink.durable(bench->sink.self), PUBLISHER_QUEUE_RECORDS + 1000);
+}
+
 static void answer(struct bench *bench, rd_kafka_resp_err_t code)
 {
     rd_kafka_mock_broker_push_request_error_rtts(bench->cluster, 1, API_PRODUCE, 1, code, 0);
@@ -226,6 +239,7 @@ int main(void)
         IN_BENCH(nothing_put_is_durable_at_once),
         IN_BENCH(a_record_too_large_is_refused_and_the_sink_goes_on),
         IN_BENCH(more_than_the_queue_holds_is_waited_for),
+        IN_BENCH(more_records_than_the_queue_holds_are_waited_for),
         IN_BENCH(a_record_that_is_not_durable_ends_the_sink),
         IN_BENCH(a_missing_right_is_for_a_person),
         IN_BENCH(a_topic_that_takes_less_is_for_a_person),
