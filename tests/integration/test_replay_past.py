@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from deploy.local.servers import Servers
-from tests.integration.store_log import COMMAND, ERASED_MS, Event, Log, connected, make, rows, seen, video
+from tests.integration.store_log import COMMAND, ERASED_MS, Event, Log, connected, environment, make, rows, seen, video
 from tests.integration.test_replay import Bench, applied, content, run, state_of, until
 from tests.integration.test_store_erase import GONE, GROUP, STAYING, SUPERGROUP, letters_of, life, others, patch, traces
+from tests.support.processes import free_port
 
 SETTLED, STRANGER, NEWCOMER = 9_123_456_781, 9_123_456_782, 9_123_456_783
 SECOND = bytes(reversed(COMMAND))
@@ -53,6 +55,16 @@ def put_letters(log: Log) -> int:
     return len(letters)
 
 
+async def verified(bench: Bench) -> str:
+    """What `verify` says of generation 2; it must find nothing."""
+    process = await asyncio.create_subprocess_exec(
+        bench.binaries / "telefact-store", "verify", "--generation", "2", env=environment(bench.log, bench.url, free_port()),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    return out.decode()
+
+
 def test_a_past_moment_is_as_if_later_erases_stood_at_its_end(bench: Bench, twin: Bench) -> None:
     async def body() -> None:
         places = bench.log.put(earlier())
@@ -69,6 +81,7 @@ def test_a_past_moment_is_as_if_later_erases_stood_at_its_end(bench: Bench, twin
                 assert state_of(database, 2) == "past"
                 assert content(database, 2) == content(other, 1)
                 assert traces(database, GONE) == [] and traces(database, SETTLED, ()) == []
+                assert "erased_facts" in await verified(bench)
                 assert rows(database, "SELECT sum(videos) FROM g2.totals") == rows(
                     database, "SELECT count(*) FROM g2.videos") != [(0,)]
                 assert rows(database, "SELECT count(*) FROM g2.users WHERE abs(user_id) >= 2::numeric ^ 62") == [(2,)]
@@ -101,6 +114,7 @@ def test_erases_that_come_later_reach_it_while_it_is_built_and_while_it_is_kept(
                 count += bench.log.erase(1)
                 await service.start()
                 await until("erased after a start", lambda: rows(database, "SELECT FROM g2.users WHERE user_id = 1") == [])
+                await verified(bench)
                 assert content(database, 2) == content(database, 1), "nothing but erases came after that moment"
 
     run(body)
