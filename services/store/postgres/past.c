@@ -14,10 +14,10 @@
 
 #define LONG_MS (INT64_C(12) * 3600 * 1000) /* an index over everything */
 #define SQL_MAX 4096
-#define FOUND_MAX \
-    "20000"       /* erases looked for at a time; each person has one in every partition \
-                   */
-#define PIECE 128 /* of one transaction */
+/* Erases looked for at a time, of which each person has one in every partition; and of one
+ * transaction. */
+#define FOUND_MAX "20000"
+#define PIECE 128
 
 /* Whose id has the erase's hash; the expression is that of past.sql. */
 #define ID_IN(table, id) \
