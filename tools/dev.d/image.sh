@@ -21,6 +21,21 @@ usage: ./dev image [--base IMAGE|FILE] [--out FOLDER] [--source URL]
 END
 }
 
+# buildah keeps its mounts to itself, which takes a root that is a mount. That of a chroot need not be
+# one; then it is mounted over a folder, and this script starts again in there.
+in_mounted_root() {
+  local place status=0
+  place=$(mktemp -d)
+  # shellcheck disable=SC2016 # for the inner shell
+  unshare --mount --propagation unchanged sh -c '
+    mount --rbind / "$0" && mount --make-rprivate "$0" && chroot "$0" env --chdir="$PWD" "$@"
+    status=$?
+    umount --lazy "$0"
+    exit $status' "$place" "$@" || status=$?
+  rmdir "$place"
+  exit $status
+}
+
 in_store() {
   buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@"
 }
@@ -58,6 +73,7 @@ describe_sources() {
   [ -n "$source_url" ] || source_url=$(git remote get-url origin 2>/dev/null | grep -E '^https://[^@]*$' || echo unknown)
 }
 
+given=("$@")
 while [ $# -gt 0 ]; do
   case $1 in
     --base) base=$2 ;;
@@ -70,7 +86,8 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 # Root, because the files of an image belong to it.
-[ "$(id -u)" -eq 0 ] || exec sudo "$0" ${base:+--base "$base"} --out "$out" ${source_url:+--source "$source_url"}
+[ "$(id -u)" -eq 0 ] || exec sudo "$0" "${given[@]}"
+unshare --mount true 2>/dev/null || in_mounted_root "$0" "${given[@]}"
 command -v buildah >/dev/null || { as_root apt-get update -qq; apt_install buildah; }
 describe_sources
 mkdir -p "$out"
