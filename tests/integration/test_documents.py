@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("docs", "deploy", "proto", "tests", "tools", "bench")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
+FLAGS = {"--yes", "--wait", "--swap", "--json", "--force", "--reveal", "--all", "--help", "--no-work", "--dry-run"}
+COMMAND = re.compile(r"`(telefact-(?:store|gateway)(?: [^`]+)?)`")
+NAMES = {"telefact-store admin"}  # of a connection to PostgreSQL
 
 
 def test_the_settings_page_is_what_the_services_print(binaries: Path) -> None:
@@ -65,3 +69,38 @@ def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path) -> None:
     page.write_text("# Of `this`: a heading\n```sh\n# no heading\n```\n")
     links = ["page.md", "#of-this-a-heading", "page.md#of-this-a-heading", "#no-heading", "other.md", "page.md#of-this"]
     assert [_leads_somewhere(page, link) for link in links] == [True, True, True, False, False, False]
+
+
+class Programs:
+    """What the programs say of their own commands."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+
+    @functools.cache  # noqa: B019
+    def help(self, *words: str) -> str:
+        done = subprocess.run([self._binaries / words[0], *words[1:], "--help"], capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else ""
+
+    def unknown(self, command: str) -> list[str]:
+        """Words and options of a command line that its program's help does not have; values stand in capitals or digits."""
+        program, *words = command.split()
+        subcommand = words[:1] if words and not words[0].startswith("-") else []
+        told = self.help(program) + self.help(program, *subcommand)
+        said = [each for word in words if re.fullmatch(r"--?[a-z-]+|[a-z|-]+", word) for each in word.split("|")]
+        values = {after for before, after in zip(words, words[1:], strict=False) if before.startswith("--") and before not in FLAGS}
+        return [each for each in said if each not in values and not re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", told)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_command_in_a_sentence_is_one_that_the_program_has(page: Path, binaries: Path) -> None:
+    programs = Programs(binaries)
+    commands = {command for command in COMMAND.findall(_without_blocks(page.read_text())) if command not in NAMES}
+    assert {command: unknown for command in commands if (unknown := programs.unknown(command))} == {}
+
+
+def test_a_command_that_no_program_has_is_seen(binaries: Path) -> None:
+    programs = Programs(binaries)
+    assert programs.unknown("telefact-store replay start --swap") == []
+    assert programs.unknown("telefact-store replay begin --swop") == ["begin", "--swop"]
+    assert programs.unknown("telefact-gateway topics mend") == ["mend"]

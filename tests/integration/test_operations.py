@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -144,3 +145,11 @@ def test_what_the_page_on_releases_asks(ground: Ground) -> None:
 @pytest.mark.parametrize("page", NOT_HERE)
 def test_what_is_not_run_is_on_the_page(page: str) -> None:
     assert NOT_HERE[page].keys() <= {block.first for block in pages.blocks(page)}
+
+
+def test_what_kubectl_would_apply_is_there() -> None:
+    (commands,) = (block.commands for block in pages.blocks("quick-start.md", "Kubernetes"))
+    folders = re.findall(r" -k (\S+)", commands)
+    assert folders and all((ROOT / folder / "kustomization.yaml").is_file() for folder in folders)
+    namespace = re.search(r"create namespace (\S+)", commands)
+    assert namespace and f"namespace: {namespace[1]}\n" in (ROOT / folders[0] / "kustomization.yaml").read_text()

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.servers import Servers
 from tests.integration.store_command import run_store
-from tests.integration.store_log import Log, connected, environment, rows, seen, store, video, wait_for
+from tests.integration.store_log import Log, connected, environment, key_of, rows, seen, store, video, wait_for
 from tests.support import pages
 from tests.support.pages import ROOT, Names
 
@@ -64,6 +64,9 @@ def test_each_program_works_with_the_role_that_the_page_gives_it(
     async def live() -> None:
         log.put([seen(1, "a"), video(1, "b")])
         log.put_raw([(b"no event", b"\xff")])
+        elsewhere = video(1, "elsewhere")
+        at_home = log.put([video(1, "at home")])[0][0]
+        log.put_raw([(key_of(elsewhere), elsewhere.SerializeToString())], (at_home + 1) % log.partitions)
         ingest = store(log, place.writer, binaries, work_dir, "ingest", **no_migration)
         rpc = store(log, place.reader, binaries, work_dir, "rpc", STORE_ROLES="rpc", **no_migration)
         async with ingest, rpc:
@@ -75,14 +78,16 @@ def test_each_program_works_with_the_role_that_the_page_gives_it(
 def _whole(place: Place, log: Log, binaries: Path) -> None:
     """A rebuild goes over to tables that the owner has just made; writer and reader go on in them."""
     with connected(place.reader) as database:
-        wait_for("the record is set aside", lambda: rows(database, "SELECT count(*) FROM telefact.dead_letters") == [(1,)])
-        wait_for("the video is there", lambda: rows(database, "SELECT user_id FROM tt.videos") == [(1,)])
+        wait_for("records are set aside", lambda: rows(database, "SELECT count(*) FROM telefact.dead_letters") == [(2,)])
+        retry = run_store(binaries, environment(log, place.writer, 1), "dlq", "retry", "--cause", "wrong_partition")
+        assert retry.code == 0, retry.err
+        wait_for("three videos are there", lambda: rows(database, "SELECT count(*) FROM tt.videos") == [(3,)])
         as_owner = environment(log, place.owner, 1)
         swap = run_store(binaries, as_owner, "replay", "start", "--swap", "--grace-hours", "0")
         assert swap.code == 0, swap.err
         log.put([video(2, "c")])
-        wait_for("the writer goes on", lambda: rows(database, "SELECT count(*) FROM g2.videos") == [(2,)])
-        assert rows(database, "SELECT count(*) FROM tt.videos") == [(2,)]
+        wait_for("the writer goes on", lambda: rows(database, "SELECT count(*) FROM g2.videos") == [(4,)])
+        assert rows(database, "SELECT count(*) FROM tt.videos") == [(4,)]
     erase = run_store(binaries, environment(log, place.reader, 1), "erase", "--user", "2", "--yes", "--wait")
     assert erase.code == 0, erase.err
     place.run(USE)  # migrate, verify, dlq list, dlq drop
