@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything continuous integration runs, cheap stages first, each with its time; at the end one
+# All tests of our own, as continuous integration runs them, cheap stages first, each with its time; at the end one
 # line of counts. With arguments only the stages named; --list prints their names.
 # Lint and fuzzing only compute and the tests with servers mostly wait: without arguments they run
 # side by side, the former at low priority. The two stages of tests have servers of their own.
