@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import capacity
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("docs", "deploy", "proto", "tests", "tools", "bench")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
@@ -104,3 +106,44 @@ def test_a_command_that_no_program_has_is_seen(binaries: Path) -> None:
     assert programs.unknown("telefact-store replay start --swap") == []
     assert programs.unknown("telefact-store replay begin --swop") == ["begin", "--swop"]
     assert programs.unknown("telefact-gateway topics mend") == ["mend"]
+
+
+
+
+def test_the_capacity_page_shows_what_the_script_prints() -> None:
+    shown = re.search(r"^```\n(.*?)^```$", (ROOT / "docs" / "capacity.md").read_text(), re.M | re.S)
+    printed = [
+        subprocess.run(
+            [sys.executable, ROOT / "tools" / "capacity.py", "--updates", str(rate)],
+            capture_output=True, check=True, text=True,
+        ).stdout
+        for rate in (1_000, 10_000, 100_000)
+    ]
+    assert shown and shown[1] == "\n".join(printed)
+
+
+@pytest.mark.parametrize(
+    ("constant", "figure", "scale"),
+    [
+        ("POSTS_PER_CPU_S", r"`webhook`.*\((\d+) k against", 1_000),
+        ("EVENTS_PER_CPU_S", r"`drain`.*\((\d+) k events per CPU-second", 1_000),
+        ("WAL_BYTES_PER_EVENT", r"peak memory; WAL \| \d+ MiB; (\d+) B an event", 1),
+        ("GATEWAY_PEAK_MIB", r"… peak memory \| (\d+) MiB", 1),
+        ("STORE_PEAK_MIB", r"peak memory; WAL \| (\d+) MiB", 1),
+    ],
+)
+def test_what_capacity_is_reckoned_with_is_what_was_measured(constant: str, figure: str, scale: int) -> None:
+    (measured,) = re.findall(figure, (ROOT / "README.md").read_text())
+    assert getattr(capacity, constant) == int(measured) * scale
+
+
+def test_settings_that_capacity_is_reckoned_with_are_the_defaults() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+
+    def default(name: str) -> int:
+        (value,) = re.findall(rf"^\| `{name}` \|.*?\| `(\d+)` \|", page, re.M)
+        return int(value)
+
+    assert default("GATEWAY_TOPIC_RAW_RETENTION_HOURS") == capacity.RAW_RETENTION_DAYS * 24
+    assert default("GATEWAY_TOPIC_PARTITIONS") == capacity.DEFAULT_PARTITIONS
+    assert default("STORE_RPC_POOL_MAX") == capacity.RPC_POOL_MAX
