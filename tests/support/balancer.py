@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections.abc import Sequence
 
@@ -25,9 +24,18 @@ class Balancer:
         self.served = dict.fromkeys(targets, 0)
         self._max_age_s = max_age_s
         self.address = ""
-        self._turns = itertools.cycle(targets)
+        self._open = list(targets)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+
+    def join(self, target: str) -> None:
+        """One more server, which gets connections from now on."""
+        self.served.setdefault(target, 0)
+        self._open.append(target)
+
+    def leave(self, target: str) -> None:
+        """It gets no new connections any more; those it has go on."""
+        self._open.remove(target)
 
     async def __aenter__(self) -> Balancer:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
@@ -53,8 +61,9 @@ class Balancer:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in self.served:
-            target = next(self._turns)
+        for _ in range(len(self._open)):
+            target = self._open.pop(0)
+            self._open.append(target)
             host, _, port = target.rpartition(":")
             try:
                 far_reader, far_writer = await asyncio.open_connection(host, int(port))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Pair:
         self.publish_targets: list[str] = []
         self.store_rpcs: list[str] = []
         self.bootstrap = plan.servers.kafka_bootstrap
+        self._numbers = itertools.count(max(plan.gateways, plan.stores))
 
     async def __aenter__(self) -> Pair:
         plan = self.plan
@@ -117,6 +119,23 @@ class Pair:
         running = [service for service in self.services if service.is_running]
         await asyncio.gather(*(service.look_at_metrics() for service in running))
         await asyncio.gather(*(service.kill() for service in running if service.is_running))
+
+    def add_gateway(self) -> Service:
+        """One more, with addresses of its own; not started."""
+        service = self._make_gateway(next(self._numbers))
+        self.gateways.append(service)
+        return service
+
+    def add_store(self, **settings: str) -> Service:
+        """One more, with other settings than the plan's; not started."""
+        service = self._make_store(next(self._numbers))
+        service.environment.update(settings)
+        self.stores.append(service)
+        return service
+
+    def remove(self, service: Service) -> None:
+        """It is none of the pair's any more; it has ended."""
+        (self.gateways if service in self.gateways else self.stores).remove(service)
 
     def _make_gateway(self, number: int) -> Service:
         hook, rpc, admin = (f"127.0.0.1:{free_port()}" for _ in range(3))
