@@ -108,8 +108,6 @@ def test_a_command_that_no_program_has_is_seen(binaries: Path) -> None:
     assert programs.unknown("telefact-gateway topics mend") == ["mend"]
 
 
-
-
 def test_the_capacity_page_shows_what_the_script_prints() -> None:
     shown = re.search(r"^```\n(.*?)^```$", (ROOT / "docs" / "capacity.md").read_text(), re.M | re.S)
     printed = [
