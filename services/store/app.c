@@ -85,8 +85,9 @@ static bool start_page(struct app *app, struct err *err)
     struct app_page_options options = {
         .settings = app->settings,
         .conninfo = app->conninfo,
-        .reads = app->rpc == NULL ? (struct read_store){0} : app_rpc_reads(app->rpc),
         .ingest = app->ingest == NULL ? NULL : app_ingest_core(app->ingest)};
+    if (app->rpc != NULL)
+        options.reads = app_rpc_reads(app->rpc);
     return app_page_open(app->loop, app->admin, &options, &app->page, err);
 }
 

@@ -42,8 +42,9 @@ static bool may_see(const struct page *page, struct http_exchange *exchange)
     struct page_caller caller = {
         .host = http_header(exchange, "Host"),
         .authorization = http_header(exchange, "Authorization"),
-        .proxy = header[0] == '\0' ? (struct bytes){0} : http_header(exchange, header),
     };
+    if (header[0] != '\0')
+        caller.proxy = http_header(exchange, header);
     enum page_verdict verdict = page_access_judge(&page->options.access, &caller);
     if (verdict == PAGE_UNAUTHENTICATED)
         page_answer_refusal(exchange, PAGE_NO_TOKEN, "no or a wrong bearer token");
