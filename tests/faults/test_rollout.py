@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import MakePlan, Run
 from tests.faults.stores import SESSION_MS, quick
+from tests.faults.test_versions import previous  # noqa: F401  a fixture
 from tests.support.balancer import Balancer
 from tests.support.pair import HOOK, Pair, PairPlan
 from tests.support.processes import Service
@@ -106,6 +108,21 @@ def test_every_process_is_replaced_and_nobody_notices(run: Run, make_plan: MakeP
     async def body() -> None:
         plan = make_plan(gateways=1, store_settings=quick(STORE_ROLES="ingest"))
         async with ground(plan, gateways=2, ingest=2, seed=222) as at:
+            await at.roll()
+
+    run(body())
+
+
+@pytest.mark.timeout(600)
+def test_every_process_of_the_build_before_is_replaced_and_nobody_notices(
+    run: Run, make_plan: MakePlan, previous: Path, binaries: Path  # noqa: F811
+) -> None:
+    async def body() -> None:
+        plan = make_plan(gateways=1, store_settings=quick(STORE_ROLES="ingest"))
+        plan.binaries = previous
+        async with ground(plan, gateways=2, ingest=2, seed=223) as at:
+            for each in (at.ingest, at.rpc, at.gateways):
+                each.binaries = binaries
             await at.roll()
 
     run(body())

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 import psycopg
@@ -31,6 +32,7 @@ SAMPLE_S = 0.05
 class Deployment:
     """make    a further process, not started.
     join, leave  called when one is ready, and before one ends: its places at the balancers.
+    binaries     folder of another build, of which the further ones are.
     """
 
     pair: Pair
@@ -39,6 +41,7 @@ class Deployment:
     leave: Callable[[Service], None] = lambda service: None
     pre_stop_s: float = 0.0
     grace_s: float = 120.0
+    binaries: Path | None = None
     running: list[Service] = field(default_factory=list)
     started: int = 0
     killed: int = 0
@@ -61,6 +64,8 @@ class Deployment:
 
     async def _add(self) -> None:
         service = self.make()
+        if self.binaries is not None:
+            service.binary = self.binaries / service.binary.name
         await service.start()
         self.started += 1
         self.adopt(service)
