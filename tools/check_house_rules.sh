@@ -39,6 +39,7 @@ banned='strcpy|strcat|sprintf|vsprintf|strtok|gets|atoi|atol|atoll|rand|srand|sy
 found=$(
   rule "banned function" "${word}($banned)[(]"
   rule "numbers are parsed in libs/base" "${word}(strtol|strtoll|strtoul|strtoull)[(]" 'libs/base/|tests|bench'
+  rule "it heeds no timeout in librdkafka before 2.3" "${word}rd_kafka_query_watermark_offsets[(]"
   rule "wait for an event, with a timeout" "${word}(sleep|usleep|nanosleep)[(]"
   rule "the wall clock decides nothing: libs/base/now" "CLOCK_REALTIME|${word}(time|gettimeofday)[(]" \
     'libs/base/now|tests|bench'

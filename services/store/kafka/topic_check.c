@@ -169,7 +169,7 @@ bool topic_identify(rd_kafka_t *rk, const char *topic, int timeout_ms, struct lo
     return true;
 }
 
-/* (rd_kafka_query_watermark_offsets heeds no timeout.) */
+/* By times, whose question heeds its timeout. */
 bool topic_edges(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, enum topic_edge edge,
                  int timeout_ms, struct err *err)
 {

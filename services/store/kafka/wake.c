@@ -1,5 +1,8 @@
 #include "services/store/kafka/wake.h"
 
+#include "libs/base/log.h"
+#include "services/store/kafka/topic_check.h"
+
 #include <stddef.h>
 
 #define ANSWER_MS 50
@@ -30,11 +33,20 @@ furthest_behind(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *assigned)
     return furthest;
 }
 
+static void ask(rd_kafka_t *rk, const rd_kafka_topic_partition_t *partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    struct err err;
+    (void)rd_kafka_topic_partition_list_add(list, partition->topic, partition->partition);
+    if (!topic_edges(rk, list, EDGE_END, ANSWER_MS, &err))
+        log_debug("no answer at once",
+                  LOG_TEXT("error", err.text)); /* it sleeps, at most a second */
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 void wake_fetching(rd_kafka_t *rk)
 {
     rd_kafka_topic_partition_list_t *assigned = NULL;
-    int64_t low = 0;
-    int64_t high = 0;
     if (rd_kafka_assignment(rk, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     const rd_kafka_topic_partition_t *behind =
@@ -42,7 +54,6 @@ void wake_fetching(rd_kafka_t *rk)
             ? furthest_behind(rk, assigned)
             : NULL;
     if (behind != NULL)
-        (void)rd_kafka_query_watermark_offsets(rk, behind->topic, behind->partition, &low, &high,
-                                               ANSWER_MS);
+        ask(rk, behind);
     rd_kafka_topic_partition_list_destroy(assigned);
 }
