@@ -217,7 +217,8 @@ static void sum_event(const struct batch_event *item, int64_t now_ms, struct sum
     enum result result = item->is_fresh             ? RESULT_NEW
                          : item->fate == BATCH_LATE ? RESULT_STALE
                                                     : RESULT_DUPLICATE;
-    sums->applied[(size_t)(event->kind - EVENT_USER_SEEN) * RESULTS + result]++;
+    if (event->kind != EVENT_NONE)
+        sums->applied[(size_t)(event->kind - EVENT_USER_SEEN) * RESULTS + result]++;
     sums->by_result[result]++;
     if (result != RESULT_NEW)
         return;
