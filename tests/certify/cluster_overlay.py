@@ -104,12 +104,15 @@ class Overlay:
         items = self.cluster.api.get(self.cluster.api.path_of(some[0]))["items"]
         return {item["metadata"]["name"]: item for item in items if item["metadata"]["name"] in names}
 
-    def versions(self) -> dict[str, str]:
-        """What changes when somebody writes it: the generation of what has a status, else the version."""
+    def wishes(self) -> dict[str, Object]:
+        """What stands there, without what controllers and the server note of it."""
         text = self.cluster.done("get", "-k", str(self.folder), "-o", "json")
-        return {f"{item['kind']} {item['metadata']['name']}":
-                str(item["metadata"].get("generation") or item["metadata"]["resourceVersion"])
-                for item in json.loads(text)["items"]}
+        found = {}
+        for item in json.loads(text)["items"]:
+            item.pop("status", None)
+            del item["metadata"]["resourceVersion"]
+            found[f"{item['kind']} {item['metadata']['name']}"] = item
+        return found
 
     def wait(self, condition: Callable[[], Any], what: str) -> None:
         if not process.wait_until(condition, SETTLED_S, 0.1):

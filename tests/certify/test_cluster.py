@@ -102,10 +102,10 @@ def test_it_is_taken_without_a_warning(installed: Installed) -> None:
 
 
 def test_applied_again_it_changes_nothing(installed: Installed) -> None:
-    before = installed.versions()
+    before = installed.wishes()
     assert len(before) == len(installed.objects)
     assert installed.apply() == ""
-    assert installed.versions() == before, "whoever scales and whoever applies undo each other"
+    assert installed.wishes() == before, "whoever scales and whoever applies undo each other"
 
 
 def test_each_kind_is_judged(installed: Installed) -> None:
