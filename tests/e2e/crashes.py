@@ -31,15 +31,15 @@ async def unapplied_since(pair: Pair, end: dict[int, int]) -> int:
 
 
 def cut_off(entries: list[Entry], webhook: str, since: float) -> int:
-    """Requests that waited for their answer when the first connection to the webhook broke off, as Telegram saw it."""
+    """Most requests that waited for their answer when a connection to the webhook broke off, as Telegram saw it."""
     broken = [
         attempt
         for entry in entries
         for attempt in entry.attempts
         if attempt.gateway == webhook and attempt.status == 0 and attempt.ended_at >= since
     ]
-    moment = min((attempt.ended_at for attempt in broken), default=0.0)
-    return sum(attempt.sent_at < moment for attempt in broken)
+    moments = {attempt.ended_at for attempt in broken}
+    return max((sum(attempt.sent_at < moment <= attempt.ended_at for attempt in broken) for moment in moments), default=0)
 
 
 class Crashes:
