@@ -88,8 +88,16 @@ def _whole(place: Place, log: Log, binaries: Path) -> None:
         log.put([video(2, "c")])
         wait_for("the writer goes on", lambda: rows(database, "SELECT count(*) FROM g2.videos") == [(4,)])
         assert rows(database, "SELECT count(*) FROM tt.videos") == [(4,)]
+        moment = ",".join(f"{partition}:{offset}" for partition, offset in rows(
+            database, "SELECT partition, next_offset FROM g2.fence ORDER BY 1"))
+        past = run_store(binaries, as_owner, "replay", "start", "--as-of", moment)
+        assert past.code == 0, past.err
+        assert rows(database, "SELECT count(*) FROM g3.videos WHERE user_id = 2") == [(1,)]
     erase = run_store(binaries, environment(log, place.reader, 1), "erase", "--user", "2", "--yes", "--wait")
     assert erase.code == 0, erase.err
+    with connected(place.reader) as database:
+        wait_for("the writer erases in the owner's tables of a past moment, too",
+                 lambda: rows(database, "SELECT count(*) FROM g3.videos WHERE user_id = 2") == [(0,)])
     place.run(USE)  # migrate, verify, dlq list, dlq drop
     with connected(place.reader) as database, pytest.raises(psycopg.errors.InsufficientPrivilege):
         database.execute("DELETE FROM g2.videos")
